@@ -20,7 +20,7 @@ if not __package__:  # started by its path: sys.path[0] is then ml/ instead of t
 
 from guard_core.project_settings.labels import LabelSettings, LabelTask
 from guard_core.project_settings.promotion import PromotionSettings
-from guard_core.project_settings.training import TrainingSpec
+from guard_core.project_settings.training import ThresholdRule, TrainingSpec
 from ml.environment import set_library_defaults
 from ml.retraining.predictor.errors import ModelError
 from ml.retraining.predictor.native import NativePredictor
@@ -46,7 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tracking = Tracking(options.tracking_uri, options.artifacts)
     try:
         spec = TrainingSpec.from_dict(
-            {"exclude": options.exclude, "include": options.include, "builder": options.builder, "min_rows": 20}
+            {
+                "exclude": options.exclude,
+                "include": options.include,
+                "builder": options.builder,
+                "min_rows": 20,
+                "threshold_by": options.threshold_by,
+                "false_positive_cost": options.false_positive_cost,
+                "false_negative_cost": options.false_negative_cost,
+            }
         )
         labels = LabelSettings.from_dict({"task": options.task, "positive": options.positive})
         rows = labelled_rows(Path(options.input), options.target, print_message, time=options.time)
@@ -108,6 +116,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="share of the newest rows (without --time: the last) to judge on; default: 0.2",
     )
+    parser.add_argument(
+        "--threshold-by",
+        choices=get_args(ThresholdRule),
+        default="stated",
+        help="what the threshold of a binary model is best by: f1, balanced_accuracy or cost; default: stated, 0.5",
+    )
+    for error in ("positive", "negative"):
+        parser.add_argument(
+            f"--false-{error}-cost",
+            type=float,
+            default=1.0,
+            metavar="COST",
+            help=f"cost of a false {error}; default: 1",
+        )
     parser.add_argument("--builder", metavar="MODULE:FUNCTION", help="build a custom scikit-learn model instead")
     add_trust_option(parser)
     parser.add_argument("--tracking-uri", default="sqlite:///mlflow.db", help="default: sqlite:///mlflow.db")
@@ -137,6 +159,7 @@ def _facts(options: argparse.Namespace, trained: Trained, data: HeldOut) -> dict
         "held_rows": len(data.rows),
         "code_version": _version(),
         "scores": trained.scores,
+        "threshold_reason": trained.threshold_reason,
         **file_facts(options.time),
         "left_out": trained.left_out,
         "rare_labels": trained.rare_labels,

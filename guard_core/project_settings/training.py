@@ -7,8 +7,10 @@ from pydantic import AfterValidator, Field
 from guard_core.project_settings.section import Section
 
 Algorithm = Literal["gradient_boosting", "linear"]
+ThresholdRule = Literal["stated", "f1", "balanced_accuracy", "cost"]
 ALGORITHMS: tuple[Algorithm, ...] = get_args(Algorithm)
 
+_Cost = Annotated[float, Field(gt=0, le=10**9)]
 _Rows = Annotated[int, Field(ge=20)]
 _Days = Annotated[int, Field(ge=1, le=36_500)]
 
@@ -67,5 +69,15 @@ class TrainingSpec(Section):
         "leave_out", description="What is done about such features: they are left out, or the training stops."
     )
     threshold: float = Field(
-        0.5, gt=0, le=1, description="Probability from which a binary model predicts the positive class."
+        0.5,
+        gt=0,
+        le=1,
+        description="Probability from which a binary model predicts the positive class, if `threshold_by` is `stated`.",
     )
+    threshold_by: ThresholdRule = Field(
+        "stated",
+        description="How a training finds that probability: it is `stated`, or the best on validated rows by `f1`, by "
+        "`balanced_accuracy`, or by the `cost` of errors.",
+    )
+    false_positive_cost: _Cost = Field(1.0, description="Cost of a false positive, in any unit, for `cost`.")
+    false_negative_cost: _Cost = Field(1.0, description="Cost of a false negative in the same unit, for `cost`.")

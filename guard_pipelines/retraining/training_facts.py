@@ -10,6 +10,7 @@ from guard_store.retraining.reasons import reason_text
 from guard_store.retraining.training_runs import TrainingRun
 from ml.retraining.training.cards import lake_facts
 from ml.retraining.training.log_run import Tracking
+from ml.retraining.training.run_facts import THRESHOLD_REASON
 
 
 def facts_of(flag: Flag, run: TrainingRun, tracking: Tracking, left_out: Path | None) -> dict[str, Any]:
@@ -32,6 +33,7 @@ def facts_of(flag: Flag, run: TrainingRun, tracking: Tracking, left_out: Path | 
         "held_rows": run.data["held_rows"],
         "code_version": version("ml-guard"),
         "scores": scores,
+        "threshold_reason": params.params.get(THRESHOLD_REASON, ""),
         **lake_facts(flag.id),
         **(unknown if left_out is None else json.loads(left_out.read_text(encoding="utf-8"))),
     }

@@ -8,6 +8,7 @@
 `candidates`: the pipelines that compete.
 `custom`: models of a custom builder, tried before a training.
 `validation`: candidates on later rows, and the choice among them.
+`thresholds`: the probability from which a binary model predicts the positive class.
 `train`: a training from rows to the final fit.
 `held_out`: answers and importance on the held-out window.
 `evaluate`: the evaluation of a candidate, and its files.

@@ -26,8 +26,8 @@ def model_card(schema: ModelSchema, evaluation: Mapping[str, Any], facts: Mappin
     ----------
     evaluation : from `ml.retraining.training.evaluate.evaluate`.
     facts : `name`, `algorithm`, `flag`, `reasons`, `data_version`, `trained_from`, `trained_to`, `held_from`, `held_to`,
-        `rows`, `held_rows`, `code_version`, `scores`, `left_out`, `rare_labels`; for the data card, `repeats`; and those of
-        `lake_facts` or `file_facts`.
+        `rows`, `held_rows`, `code_version`, `scores`, `threshold_reason`, `left_out`, `rare_labels`; for the data card,
+        `repeats`; and those of `lake_facts` or `file_facts`.
     """
     ranked = sorted(evaluation["importance"].items(), key=lambda entry: -entry[1])
     values = {
@@ -35,7 +35,7 @@ def model_card(schema: ModelSchema, evaluation: Mapping[str, Any], facts: Mappin
         "task": _with_source(schema.task, "task", schema),
         "classes": ", ".join(schema.classes) or "none: it predicts a number",
         "positive": _with_source(schema.positive_label, "positive", schema) if schema.positive_label else "none",
-        "threshold": f"{schema.threshold:g}" if schema.task == "binary" else "none",
+        "threshold": _threshold(schema, facts["threshold_reason"]),
         "against": evaluation["against"],
         "decision": "promoted" if evaluation["promote"] else "not promoted",
         "decision_reasons": _list(evaluation["reasons"]),
@@ -131,6 +131,12 @@ def _labels(schema: ModelSchema, trained_on: pa.Table, held_out: pa.Table) -> li
     others = [label for label in texts.values() if label not in schema.classes]
     rows = [(label, *(f"{count[str(label_key(label))]:,}" for count in counts)) for label in (*schema.classes, *others)]
     return [(f"{row[0]} (left out)", *row[1:]) if row[0] in others else row for row in rows]
+
+
+def _threshold(schema: ModelSchema, reason: str) -> str:
+    if schema.task != "binary":
+        return "none"
+    return f"{schema.threshold:.4g}" + (f" ({reason})" if reason else "")
 
 
 def _with_source(value: str, setting: str, schema: ModelSchema) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Param
     from mlflow.models import ModelSignature
 
+THRESHOLD_REASON = "threshold_reason"
 _REFUSED_CHARACTERS = re.compile(r"[^\w.\- :/]", re.ASCII)
 
 
@@ -111,4 +112,6 @@ def _parameters(trained: Trained) -> dict[str, Any]:
         "task": trained.schema.task,
         "seconds": round(trained.seconds, 3),
     }
-    return {**params, "threshold": trained.schema.threshold} if trained.schema.task == "binary" else params
+    if trained.schema.task != "binary":
+        return params
+    return {**params, "threshold": trained.schema.threshold, THRESHOLD_REASON: trained.threshold_reason}

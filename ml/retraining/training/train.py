@@ -4,7 +4,8 @@ The pipelines are in `candidates.py`, the comparison in `validation.py`; logging
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,14 @@ from guard_core.project_settings.training import TrainingSpec
 from ml.monitoring.performance.labels import MIN_CLASS_ROWS
 from ml.monitoring.performance.tasks import Target, is_numeric
 from ml.retraining.predictor.frame import frame_of_table, is_readable, without_unreadable
-from ml.retraining.predictor.schema import MAX_NUMBER
+from ml.retraining.predictor.schema import MAX_NUMBER, ModelSchema
 from ml.retraining.predictor.trust import OWN_MODELS, Trust
 from ml.retraining.training.candidates import candidates, find_few_valued, fitted_encoders
 from ml.retraining.training.custom import try_builder
 from ml.retraining.training.features import class_targets, learn_schema, learn_target, targets, with_codes
+from ml.retraining.training.thresholds import choose_threshold
 from ml.retraining.training.trained import Trained, TrainingError
-from ml.retraining.training.validation import METRICS, choose, validate
+from ml.retraining.training.validation import METRICS, Validation, choose, validate
 
 _SAMPLE_ROWS = 2_000
 
@@ -70,12 +72,13 @@ def train(
     builders = candidates(schema, spec, seed, find_few_valued(frame, schema))
     if spec.builder is not None:
         try_builder(spec.builder, builders[spec.builder], frame, target, schema, trust)
-    newest = slice(-spec.search_rows, None)
-    validations = {}
-    for name, build in builders.items():
-        validations[name] = validate(build, frame[newest], target[newest], schema, spec.folds)
-        progress(f"{name}: {METRICS[schema.task]} {validations[name].score:.4f} on later rows")
+    validations = _validations(builders, frame, target, schema, spec, progress)
     chosen = choose(validations, schema.task)
+    threshold_reason = ""
+    if (answers := validations[chosen].answers) is not None:
+        threshold = choose_threshold(answers, spec)
+        schema, threshold_reason = replace(schema, threshold=threshold.value), threshold.reason
+        progress(f"threshold {threshold.value:.4g}: {threshold.reason}")
     pipeline = builders[chosen]().fit(frame, target)
     seconds = time.perf_counter() - start
     progress(f"{chosen} learned from {len(table):,} rows; {seconds:.1f} s in all")
@@ -94,7 +97,25 @@ def train(
         left_out,
         rare,
         sample,
+        threshold_reason,
     )
+
+
+def _validations(
+    builders: Mapping[str, Callable[[], Any]],
+    frame: Any,
+    target: Any,
+    schema: ModelSchema,
+    spec: TrainingSpec,
+    progress: Callable[[str], None],
+) -> dict[str, Validation]:
+    """Validate each candidate on the newest rows."""
+    newest = slice(-spec.search_rows, None)
+    validations = {}
+    for name, build in builders.items():
+        validations[name] = validate(build, frame[newest], target[newest], schema, spec.folds)
+        progress(f"{name}: {METRICS[schema.task]} {validations[name].score:.4f} on later rows")
+    return validations
 
 
 def rare_label_reason(rows: int) -> str:

@@ -20,6 +20,7 @@ class Trained:
 
     `left_out` are features with the reason, `rare_labels` labels with the rows that were too few for a class.
     `types` are those that skops loads only if they are named.
+    `threshold_reason` describes how the threshold of a binary model was found; empty for others.
     `scores` are of `metric` (higher is better for ROC AUC, lower for log loss and MAE), by candidate.
     """
 
@@ -35,3 +36,4 @@ class Trained:
     left_out: Mapping[str, str]
     rare_labels: Mapping[str, int]
     sample: "pd.DataFrame" = field(repr=False)
+    threshold_reason: str = ""

@@ -15,6 +15,7 @@ from ml.monitoring.performance.labels import MIN_CLASS_ROWS
 from ml.monitoring.performance.tasks import Task
 from ml.retraining.predictor.schema import ModelSchema
 from ml.retraining.training.candidates import LINEAR
+from ml.retraining.training.thresholds import ValidatedAnswers
 from ml.retraining.training.trained import TrainingError
 
 METRICS: Mapping[Task, str] = {"binary": "roc_auc", "multiclass": "log_loss", "ordinal": "mae", "regression": "mae"}
@@ -31,10 +32,12 @@ class Validation:
     ----------
     score : mean of the metric of the task over the folds.
     losses : (n,) log loss, or absolute error, of each validated row.
+    answers : to the same rows, of a binary model; None of others.
     """
 
     score: float
     losses: Floats
+    answers: ValidatedAnswers | None = None
 
 
 def validate(build: Callable[[], Any], frame: Any, target: Any, schema: ModelSchema, folds: int) -> Validation:
@@ -52,8 +55,12 @@ def validate(build: Callable[[], Any], frame: Any, target: Any, schema: ModelSch
     parts = list(_fold_parts(build, frame, target, schema, folds))
     if not parts:
         raise TrainingError("No fold in time has two classes both before and after it: more labelled rows are needed")
-    scores, losses = zip(*parts, strict=True)
-    return Validation(float(np.mean(scores)), np.concatenate(losses))
+    answers = [part.answers for part in parts if part.answers is not None]
+    return Validation(
+        float(np.mean([part.score for part in parts])),
+        np.concatenate([part.losses for part in parts]),
+        ValidatedAnswers.join(answers) if answers else None,
+    )
 
 
 def choose(validations: Mapping[str, Validation], task: Task) -> str:
@@ -85,8 +92,8 @@ def choose(validations: Mapping[str, Validation], task: Task) -> str:
 
 def _fold_parts(
     build: Callable[[], Any], frame: Any, target: Any, schema: ModelSchema, folds: int
-) -> Iterator[tuple[float, Floats]]:
-    """Yield score and losses of the folds that can be scored."""
+) -> Iterator[Validation]:
+    """Yield the validation of each fold that can be scored."""
     from sklearn.metrics import log_loss, roc_auc_score
 
     for past, future in _folds_in_time(len(target), folds):
@@ -98,16 +105,17 @@ def _fold_parts(
         true = target[future]
         if schema.is_numeric:
             errors = np.abs(true - schema.numbers(model.predict(frame.iloc[future])))
-            yield float(errors.mean()), errors
+            yield Validation(float(errors.mean()), errors)
             continue
         probabilities, classes = model.predict_proba(frame.iloc[future]), np.asarray(model.classes_)
         of_label = probabilities[np.arange(len(true)), np.searchsorted(classes, true)]
         losses = -np.log(np.clip(of_label, _SMALLEST_PROBABILITY, None))
         if schema.task == "binary":
             positive = list(classes).index(schema.positive_label)
-            yield float(roc_auc_score(true == schema.positive_label, probabilities[:, positive])), losses
+            answers = ValidatedAnswers(true == schema.positive_label, probabilities[:, positive])
+            yield Validation(float(roc_auc_score(answers.positive, answers.probability)), losses, answers)
         else:
-            yield float(log_loss(true, probabilities, labels=classes)), losses
+            yield Validation(float(log_loss(true, probabilities, labels=classes)), losses)
 
 
 def _known_classes(target: Any, past: _Rows, future: _Rows) -> tuple[_Rows, _Rows]:

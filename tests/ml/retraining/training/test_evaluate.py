@@ -30,6 +30,7 @@ FACTS = {
     "held_rows": 2000,
     "code_version": "0.1.0",
     "scores": {"linear": 0.9},
+    "threshold_reason": "as stated",
     "left_out": {"id": "has 500 values"},
     "rare_labels": {"unknown": 1},
     **lake_facts("flag-1"),
