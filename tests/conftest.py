@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 from guard_core.settings import Settings
 from guard_store.db.database import Database
 from guard_store.db.migrate import migrate
+from guard_store.retraining.registry import Registry
 from tests.support.aws import OddAws, SeededAws, Variables
 from tests.support.mlflow_stores import close_mlflow_stores
 from tests.support.postgresql import initialise_server, new_postgresql, run_server
@@ -108,10 +109,22 @@ def database(database_url: str) -> Iterator[Database]:
     database.close()
 
 
+@pytest.fixture(scope="session")
+def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """File of MLflow's database without any model, to be copied: MLflow takes a second or two to make one."""
+    path = tmp_path_factory.mktemp("registry") / "mlflow.db"
+    Registry(f"sqlite:///{path}").aliases("none", "none")
+    close_mlflow_stores()
+    return path
+
+
 @pytest.fixture
-def settings(tmp_path: Path, database_url: str) -> Settings:
-    """Settings with a temporary home and a database on each engine in turn."""
-    return settings_of(home=tmp_path / "home", database_url=database_url)
+def settings(tmp_path: Path, database_url: str, empty_registry: Path) -> Settings:
+    """Settings with a temporary home, a database on each engine in turn, and a registry without models."""
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copyfile(empty_registry, home / "mlflow.db")
+    return settings_of(home=home, database_url=database_url)
 
 
 @pytest.fixture(scope="session")

@@ -176,11 +176,12 @@ def instance(request: pytest.FixtureRequest, home: Path) -> Iterator[DagsterInst
 
 
 @pytest.fixture
-def pipelines(instance: DagsterInstance, migrated_sqlite: Path) -> Iterator[Pipelines]:
-    """The pipelines on SQLite."""
+def pipelines(instance: DagsterInstance, migrated_sqlite: Path, empty_registry: Path) -> Iterator[Pipelines]:
+    """The pipelines on SQLite, with a registry without models."""
     settings = load_settings()
     database = Database(settings.storage.database)
     if database.is_sqlite:
         shutil.copyfile(migrated_sqlite, database.path)
+    shutil.copyfile(empty_registry, settings.storage.home / "mlflow.db")
     yield Pipelines(database, settings, instance)
     database.close()
