@@ -112,8 +112,10 @@ from serving.monitoring.results.service import ResultsService
 from serving.monitoring.series.endpoints import router as series_router
 from serving.monitoring.series.model_service import ModelService
 from serving.monitoring.series.service import SeriesService
+from serving.overview.changes import ChangeService
 from serving.overview.endpoints import router as overview_router
 from serving.overview.service import OverviewService
+from serving.overview.spend import SpendService
 from serving.pages.assets import Assets
 from serving.pages.models.report import ReportDocuments
 from serving.pages.rendering import Renderer
@@ -330,8 +332,9 @@ class Services:
                 self.rejections,
                 self.alerts.store,
                 self.decisions,
-                self.usage,
                 self.audit.store,
+                spend=SpendService(self.database, self.usage, timezone=settings.server.timezone),
+                changes=ChangeService(self.decisions, self.baselines, self.retrain_flags),
             ),
             ResultsService(*days, reports, self.baselines, self.performance, settings),
             FeatureService(self.day_states, self.aggregates, reports, self.baselines, self.kinds),

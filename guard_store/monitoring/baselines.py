@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, func, insert, select, update
 
 from guard_core.days import now_us
 from guard_store.day_state.invalidation import invalidate_drift
-from guard_store.db.conditions import of_model
+from guard_store.db.conditions import newest_rows, of_model
 from guard_store.db.database import Database
 from guard_store.monitoring.tables import baselines
 
@@ -172,6 +172,12 @@ class BaselineStore:
         with self._database.read() as connection:
             rows = connection.execute(statement.order_by(baselines.c.version.desc()).limit(limit)).all()
         return [Baseline(**row._mapping) for row in rows]
+
+    def recent(self, limit: int, project_id: str | None = None) -> list[Baseline]:
+        """Return the newest baselines of all models, newest first; of one project, or of all."""
+        statement = newest_rows(select(*_without_profile), baselines, "created_us", limit, project_id)
+        with self._database.read() as connection:
+            return [Baseline(**row._mapping) for row in connection.execute(statement)]
 
 
 _without_profile = [column for column in baselines.c if column.name not in {"profile", "days"}]

@@ -59,6 +59,7 @@ baselines = Table(
     Column("created_by", String(128)),
     Column("request_id", String(128)),
     UniqueConstraint("project_id", "model_id", "version"),
+    Index("ix_baselines_created_us", "created_us"),  # the newest ones without reading all profiles
     Index(
         "ix_baselines_one_active",
         "project_id",

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import Connection, and_, func, insert, or_, select
 
 from guard_core.days import now_us
-from guard_store.db.conditions import of_model
+from guard_store.db.conditions import newest_rows, of_model
 from guard_store.db.database import Database
 from guard_store.retraining.tables import model_decisions
 
@@ -165,10 +165,7 @@ class DecisionStore:
 
     def recent(self, limit: int, project_id: str | None = None) -> Sequence[Decision]:
         """Return the newest decisions about all models, newest first; of one project, or of all."""
-        c = model_decisions.c
-        statement = select(model_decisions).order_by(c.decided_us.desc(), c.id).limit(limit)
-        if project_id is not None:
-            statement = statement.where(c.project_id == project_id)
+        statement = newest_rows(select(model_decisions), model_decisions, "decided_us", limit, project_id)
         with self._database.read() as connection:
             return [Decision(**row._mapping) for row in connection.execute(statement)]
 

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, updat
 from guard_core.days import now_us
 from guard_core.settings import Settings
 from guard_core.units import SECOND_US
-from guard_store.db.conditions import of_model
+from guard_store.db.conditions import newest_rows, of_model
 from guard_store.db.database import Database
 from guard_store.db.upsert import dialect_insert
 from guard_store.retraining import alert_facts
@@ -149,6 +149,12 @@ class FlagStore:
             .order_by(retrain_flags.c.created_us.desc(), retrain_flags.c.id)
             .limit(limit)
         )
+        with self._database.read() as connection:
+            return [Flag(**row._mapping) for row in connection.execute(statement)]
+
+    def recent(self, limit: int, project_id: str | None = None) -> Sequence[Flag]:
+        """Return the newest flags of all models, newest first; of one project, or of all."""
+        statement = newest_rows(select(retrain_flags), retrain_flags, "created_us", limit, project_id)
         with self._database.read() as connection:
             return [Flag(**row._mapping) for row in connection.execute(statement)]
 

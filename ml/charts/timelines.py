@@ -100,12 +100,17 @@ def timeline(
     )
 
 
-def strip(label: str, days: Sequence[str], verdicts: Sequence[str | None]) -> Markup:
-    """Return one row of verdicts without axis, for a table."""
+def strip(
+    label: str, days: Sequence[str], verdicts: Sequence[str | None], href: Callable[[str], str] | None = None
+) -> Markup:
+    """Return one row of verdicts without axis, for a table; `href` is the address of a day, as of `timeline`."""
     if not days:
         return Markup("")
     scale = DayScale.over(days, 0, _STRIP_WIDTH)
-    cells = [_draw(cell, scale, 0, _STRIP_HEIGHT) for cell in _cells(days, TimelineRow("", verdicts), is_merged=True)]
+    cells = [
+        _draw(cell, scale, 0, _STRIP_HEIGHT, None if href is None else href(cell.last))
+        for cell in _cells(days, TimelineRow("", verdicts), is_merged=True)
+    ]
     return picture(_STRIP_WIDTH, _STRIP_HEIGHT, label, join(cells), class_="strip")
 
 

@@ -1,11 +1,12 @@
 """The response of the overview. Lists of a model are aligned with its `days`."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from guard_store.spending.amounts import Period, Scope
 from serving.alerts.schemas import AlertView
-from serving.retraining.versions.schemas import DecisionView
 
 
 class MetricOverview(BaseModel):
@@ -52,6 +53,28 @@ class ModelOverview(BaseModel):
         return any(alert.acknowledged_at is None for alert in self.alerts)
 
 
+class FullestBudget(BaseModel):
+    """The budget in dollars of which the largest share is spent, in its current span."""
+
+    scope: Scope
+    scope_id: str
+    period: Period
+    limit_usd: float = Field(description="The hard limit, without one the soft limit.")
+    share: float = Field(description="Of the limit that is spent.")
+
+
+class ChangeView(BaseModel):
+    """Something that was changed at a model: who did what, and why."""
+
+    at: datetime
+    project_id: str
+    model_id: str
+    what: str = Field(description="`promoted`, `rejected`, …; `baseline_captured`, `retrain_flag_raised`.")
+    version: str | None = Field(description="Of the model, or of the baseline.")
+    by: Literal["rule", "person"]
+    reason: str
+
+
 class SpendOverview(BaseModel):
     """Usage of language models in the current calendar month."""
 
@@ -59,6 +82,7 @@ class SpendOverview(BaseModel):
     tokens: int
     cost_usd: float
     unpriced: int = Field(description="Requests with an unknown price.")
+    budget: FullestBudget | None = Field(description="Null without a budget in dollars.")
 
 
 class Overview(BaseModel):
@@ -71,7 +95,7 @@ class Overview(BaseModel):
     rejected: int = Field(description="Rows rejected since the first of these days.")
     spend: SpendOverview
     findings: dict[str, int] = Field(description="Requests by rule of the content policies, in the last 30 days.")
-    decisions: list[DecisionView] = Field(description="Newest decisions about models.")
+    changes: list[ChangeView] = Field(description="Newest decisions, baselines and retrain flags, newest first.")
 
     @property
     def open_alerts(self) -> list[AlertView]:

@@ -1,13 +1,12 @@
 """Service behind the overview: a few statements for all models together, whatever their number."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date
 from typing import TypeVar
 
 from guard_core.alerting.policy import SEVERITIES
 from guard_core.days import from_microseconds, now_us
-from guard_core.units import DAY_US, NANO
+from guard_core.units import DAY_US
 from guard_store.alerts.store import AlertStore
 from guard_store.day_state.store import DayStateStore, DayVolume
 from guard_store.ingest.rejections import RejectionStore
@@ -15,13 +14,13 @@ from guard_store.ledger.store import LedgerStore
 from guard_store.monitoring.drift_reports import DayVerdict, DriftReportStore
 from guard_store.monitoring.performance import DayMetric, PerformanceStore
 from guard_store.retraining.decisions import DecisionStore
-from guard_store.spending.usage import UsageStore
 from ml.retraining.promotion import PRIMARY
 from serving.alerts.schemas import AlertView
-from serving.overview.schemas import ChampionOverview, MetricOverview, ModelOverview, Overview, SpendOverview
-from serving.retraining.versions.schemas import DecisionView
+from serving.overview.changes import ChangeService
+from serving.overview.schemas import ChampionOverview, MetricOverview, ModelOverview, Overview
+from serving.overview.spend import SpendService
 
-_DECISIONS = 6
+_CHANGES = 8
 _MAX_ALERTS = 1_000
 _FINDING_DAYS = 30
 _PRIMARY = {str(task): metric for task, metric in PRIMARY.items()}
@@ -41,8 +40,10 @@ class OverviewService:
         rejections: RejectionStore,
         alerts: AlertStore,
         decisions: DecisionStore,
-        usage: UsageStore,
         ledger: LedgerStore,
+        *,
+        spend: SpendService,
+        changes: ChangeService,
     ) -> None:
         self._day_states = day_states
         self._drift_reports = drift_reports
@@ -50,8 +51,9 @@ class OverviewService:
         self._rejections = rejections
         self._alerts = alerts
         self._decisions = decisions
-        self._usage = usage
         self._ledger = ledger
+        self._spend = spend
+        self._changes = changes
 
     def read(self, project_id: str | None, days: int) -> Overview:
         """Return the overview of a project, or of all, with the newest `days` of each model."""
@@ -59,24 +61,15 @@ class OverviewService:
         alerts = self._open_alerts(project_id)
         models = self._models(volumes, alerts, project_id, days)
         first_day = min((rows[0].day for rows in volumes.values()), default=None)
-        month, usage = from_microseconds(now_us()).date().replace(day=1), Counter[str]()
-        for row in self._usage.read([], first=month, last=date.max, project_id=project_id, limit=1):
-            usage.update(requests=row.requests, tokens=row.tokens_in + row.tokens_out)
-            usage.update(cost_nano_usd=row.cost_nano_usd, unpriced=row.unpriced)
         return Overview(
             models=sorted(models, key=_urgency),
             other_alerts=[view for key, views in alerts.items() if key not in volumes for view in views],
             events=sum(row.events for rows in volumes.values() for row in rows),
             labels=sum(row.labels for rows in volumes.values() for row in rows),
             rejected=0 if first_day is None else self._rejections.total(first_day, project_id),
-            spend=SpendOverview(
-                requests=usage["requests"],
-                tokens=usage["tokens"],
-                cost_usd=usage["cost_nano_usd"] / NANO,
-                unpriced=usage["unpriced"],
-            ),
+            spend=self._spend.read(project_id),
             findings=self._ledger.count_flags(now_us() - _FINDING_DAYS * DAY_US, project_id),
-            decisions=[DecisionView.of(decision) for decision in self._decisions.recent(_DECISIONS, project_id)],
+            changes=self._changes.newest(_CHANGES, project_id),
         )
 
     def _open_alerts(self, project_id: str | None) -> dict[Key, list[AlertView]]:

@@ -5,14 +5,15 @@ from typing import Annotated, Final
 
 from fastapi import Query, Request, Response
 
-from guard_core.formats import count, day
+from guard_core.formats import count, day, usd
 from guard_core.names import display_name
 from ml.charts.sparklines import sparkline
 from ml.charts.timelines import TEXTS, strip
 from serving.auth.security import Caller
 from serving.http.routing import ANALYST
 from serving.overview.endpoints import DAYS, OverviewDep
-from serving.overview.schemas import ModelOverview, Overview
+from serving.overview.schemas import FullestBudget, ModelOverview, Overview
+from serving.pages import addresses
 from serving.pages.rendering import RendererDep
 from serving.pages.routing import page_router
 
@@ -41,9 +42,21 @@ def show_overview(
         last_verdict=lambda model: last_verdict(model, today),
         days=days,
         strip=strip,
+        days_of=lambda model: addresses.model_days(model.project_id, model.model_id),
+        budget_note=budget_note,
         sparkline=sparkline,
         display_name=display_name,
     )
+
+
+def budget_note(budget: FullestBudget) -> str:
+    """Return how much of a budget is spent, and whose it is.
+
+    >>> budget_note(FullestBudget(scope="project", scope_id="shop", period="month", limit_usd=50, share=0.8))
+    '80% of $50.00 a month of project shop'
+    """
+    period = {"day": "a day", "month": "a month", "total": "in total"}[budget.period]
+    return f"{budget.share:.0%} of {usd(budget.limit_usd)} {period} of {budget.scope} {budget.scope_id}"
 
 
 def headline(overview: Overview, today: date) -> str:

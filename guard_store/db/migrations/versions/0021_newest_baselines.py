@@ -1,0 +1,23 @@
+"""An index for the newest baselines of all models.
+
+Revision ID: 0021
+Revises: 0020
+"""
+
+from collections.abc import Sequence
+
+from alembic import op
+
+
+revision: str = '0021'
+down_revision: str | Sequence[str] | None = '0020'
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    op.create_index('ix_baselines_created_us', 'baselines', ['created_us'])
+
+
+def downgrade() -> None:
+    op.drop_index('ix_baselines_created_us', 'baselines')
