@@ -298,7 +298,14 @@ class Services:
         settings, database = self.settings, self.database
         return [
             HealthService(
-                database, self.events, self.predict, self.alerts, self.knowledge, TickStore(database), settings
+                database,
+                self.events,
+                self.predict,
+                self.alerts,
+                self.knowledge,
+                TickStore(database),
+                self.day_states,
+                settings,
             ),
             ResultCollector(database, settings),
             StatusService(database, self.events, self.knowledge, settings, version=_version()),

@@ -72,6 +72,14 @@ class AlertStore:
         with self._database.read() as connection:
             return [Alert(**row._mapping) for row in connection.execute(select(alerts).where(*conditions))]
 
+    def of_day(self, project_id: str, model_id: str, day: str) -> Sequence[Alert]:
+        """Return the alerts about a model that were open on a local day, newest first."""
+        c = alerts.c
+        was_open = and_(c.since_day <= day, or_(c.state == "open", c.day >= day))
+        statement = select(alerts).where(c.project_id == project_id, c.model_id == model_id, was_open)
+        with self._database.read() as connection:
+            return [Alert(**row._mapping) for row in connection.execute(statement.order_by(c.opened_us.desc(), c.id))]
+
     def history(self, alert_id: str) -> Sequence[Step]:
         """Return the history of an alert, oldest step first."""
         c = alert_history.c

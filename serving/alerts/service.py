@@ -42,6 +42,10 @@ class AlertService:
         alerts = self._alerts.page(filters, before=before, limit=limit + 1)
         return page_of(alerts, limit, position=lambda alert: (alert.opened_us, alert.id), item=AlertView.of)
 
+    def of_day(self, project_id: str, model_id: str, day: str) -> list[AlertView]:
+        """Return the alerts about a model that were open on a local day, newest first."""
+        return [AlertView.of(alert) for alert in self._alerts.of_day(project_id, model_id, day)]
+
     def find(self, alert_id: str) -> Alert:
         """Return an alert by its id.
 

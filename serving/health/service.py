@@ -12,8 +12,9 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from guard_core.days import from_microseconds
-from guard_core.formats import size
+from guard_core.formats import count, size
 from guard_core.settings import Settings
+from guard_store.day_state.store import DayStateStore
 from guard_store.day_state.ticks import UNPROCESSED_DAYS, TickStore
 from guard_store.db.database import Database
 from serving.alerts.delivery import DeliveryService
@@ -29,6 +30,7 @@ from serving.predict.service import PredictService
 WAIT_S: Final = 1.5
 """Most seconds that a check waits for the database, and for the first poll of the registry."""
 _FIRST_POLL_S: Final = 30.0  # afterwards a registry that hangs no longer keeps the server from all other requests
+_FIRST_TICK_S: Final = 120.0  # after the start of this server, Dagster's daemon may still be starting
 _POLL_S: Final = 0.02
 
 
@@ -51,6 +53,7 @@ class HealthService:
         alerts: DeliveryService,
         knowledge: KnowledgeService,
         ticks: TickStore,
+        day_states: DayStateStore,
         settings: Settings,
     ) -> None:
         self._database = database
@@ -59,6 +62,7 @@ class HealthService:
         self._alerts = alerts
         self._knowledge = knowledge
         self._ticks = ticks
+        self._day_states = day_states
         self._settings = settings
         self._database_check = TimedCall(self._check_database, timeout_s=WAIT_S)
         self._started_at = time.monotonic()
@@ -114,14 +118,26 @@ class HealthService:
         return _Problems(degraded={"registry": f"has not answered within {_FIRST_POLL_S:g} s of the start"})
 
     def _pipeline_problems(self) -> dict[str, str]:
-        """Return the problem of a silent sensor."""
+        """Return the problem of a sensor that is silent, or has never run although days wait for it."""
         ticked_us = self._ticks.newest(UNPROCESSED_DAYS)
-        if ticked_us is None or not is_silent(ticked_us, self._settings.pipelines):
+        if ticked_us is None:
+            return self._waiting_problems()
+        if not is_silent(ticked_us, self._settings.pipelines):
             return {}
         return {
             "pipelines": f"the sensor {UNPROCESSED_DAYS} has not run since {from_microseconds(ticked_us):%Y-%m-%dT%H:%M:%SZ}:"
             " no day is processed until Dagster's daemon runs, with the sensor switched on"
         }
+
+    def _waiting_problems(self) -> dict[str, str]:
+        """Return the problem of closed days that no pipeline has ever looked at; while everything starts, they may wait."""
+        if time.monotonic() < self._started_at + _FIRST_TICK_S:
+            return {}
+        waiting = sum(model.waiting_days for model in self._day_states.backlog(self._settings))
+        if not waiting:
+            return {}
+        days = f"{count(waiting, 'closed day')} {'waits' if waiting == 1 else 'wait'}"
+        return {"pipelines": f"{days} for Dagster's daemon, which has never run on this database: start it"}
 
     def _room_problems(self) -> dict[str, str]:
         """Return the problems of a full queue and a full disk."""

@@ -45,13 +45,18 @@ def _column(
 ) -> MatrixColumn:
     judged = [verdicts.get(day) for day in days]
     uncertain = [verdict if verdict is not None and verdict.state == _INSUFFICIENT else None for verdict in judged]
+    required_days = [None if verdict is None else _required_days(verdict) for verdict in uncertain]
     newest = None if judged_day is None else verdicts.get(judged_day)
     return MatrixColumn(
         name=feature_name(name),
         importance=None if importance is None else round(importance, 4),
         verdicts=[_verdict(verdict, state_by_day.get(day)) for day, verdict in zip(days, judged, strict=True)],
         shades=[None if verdict is None else _shade(verdict) for verdict in uncertain],
-        required_days=[None if verdict is None else _required_days(verdict) for verdict in uncertain],
+        required_days=required_days,
+        more_days=[
+            None if verdict is None or required is None else max(1, required - (verdict.window_days or 0))
+            for verdict, required in zip(uncertain, required_days, strict=True)
+        ],
         ratio=None if newest is None else _ratio(newest),
         reason=verdicts[max(verdicts)].reason,
     )

@@ -90,6 +90,9 @@ class MatrixColumn(BaseModel):
         description=f"{_ALIGNED} Days like those of the window that a verdict requires in all, where data is insufficient;"
         " null where no number of days is enough, because the baseline is too small."
     )
+    more_days: list[int | None] = Field(
+        description=f"{_ALIGNED} Of `required_days`, those that the window does not have yet."
+    )
     ratio: float | None = Field(
         description="Effect over the drift threshold on `judged_day`; null where there is no effect, or no drift threshold."
     )

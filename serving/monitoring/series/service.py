@@ -47,7 +47,7 @@ class SeriesService:
         """Return the verdicts by column and day."""
         volumes = self._day_states.volumes(project_id, model_id, days.start, days.end)
         reports = self._drift_reports.columns(project_id, model_id, days.start, days.end)
-        return build_matrix([volume.day for volume in volumes], reports, self._importance(project_id, model_id))
+        return build_matrix([volume.day for volume in volumes], reports, self.importance(project_id, model_id))
 
     def series(self, project_id: str, model_id: str, days: Days, window: int = 1) -> Series:
         """Return volume, latency, rates and the primary metric by day, the metric averaged over a trailing window of days."""
@@ -109,7 +109,8 @@ class SeriesService:
             return None, []
         return metric, self._performance.metric_days(project_id, model_id, days.start, days.end, metric)
 
-    def _importance(self, project_id: str, model_id: str) -> Mapping[str, float]:
+    def importance(self, project_id: str, model_id: str) -> Mapping[str, float]:
+        """Return the importance of each lake column in the champion's evaluation; empty if it was not measured."""
         champion = self._decisions.last(project_id, model_id, *CHAMPION_ACTIONS)
         if champion is None or champion.version is None:
             return {}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from guard_core.formats import compact, count, milliseconds, percent
+from guard_core.formats import compact, milliseconds, percent
 from guard_core.names import display_name
 from ml.charts.bars import Bars, bar_chart
 from ml.charts.lines import DayMark, Line, LineChart
@@ -12,7 +12,7 @@ from ml.charts.scatters import ScatterPoint, scatter
 from ml.charts.timelines import TimelineRow, timeline
 from serving.monitoring.series.schemas import DriftMatrix, Mark, MatrixColumn, ModelSummary, Series, Timeline
 from serving.pages import addresses
-from serving.pages.models.sentences import important_and_drifting, state_on
+from serving.pages.models.sentences import important_and_drifting, state_on, wanting_days
 
 _HALF = 600.0
 _VERSION_KINDS = frozenset({"promoted", "rejected", "rolled_back"})
@@ -124,11 +124,9 @@ def _version_text(mark: Mark) -> str:
 
 
 def _note(column: MatrixColumn, index: int) -> str | None:
-    shade, required = column.shades[index], column.required_days[index]
-    parts = [] if shade is None else [f"effect {percent(shade)} of the threshold"]
-    if required is not None:
-        parts.append(f"a verdict takes {count(required, 'day')} like these")
-    return ", ".join(parts) or None
+    shade = column.shades[index]
+    effect = None if shade is None else f"effect {percent(shade)} of the threshold"
+    return ", ".join(filter(None, (effect, wanting_days(column, index)))) or None
 
 
 def _day_link(model: ModelSummary) -> Callable[[str], str]:

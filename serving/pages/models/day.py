@@ -10,8 +10,10 @@ from fastapi import Request, Response
 from guard_core.alerting.links import of_day
 from guard_core.names import display_name
 from guard_store.projects.store import Project
+from guard_store.retraining.reasons import objection_text, reason_text
 from ml.monitoring.verdicts.report import STATES
 from ml.retraining.promotion import PRIMARY
+from serving.alerts.endpoints import Alerts
 from serving.http.routing import ANALYST, KnownModelId, ProjectToRead
 from serving.monitoring.results.days import DayInPath, Days
 from serving.monitoring.results.endpoints import Results
@@ -28,6 +30,7 @@ from serving.pages.models.day_sentences import day_sentence
 from serving.pages.models.neighbours import day_after, day_before
 from serving.pages.rendering import RendererDep
 from serving.pages.routing import page_router
+from serving.retraining.flags.endpoints import Flags
 
 router = page_router()
 _PRIMARY = {str(task): metric for task, metric in PRIMARY.items()}
@@ -64,6 +67,8 @@ def show_day(
     model_id: KnownModelId,
     day: DayInPath,
     results: Results,
+    alerts: Alerts,
+    flags: Flags,
     pages: RendererDep,
 ) -> Response:
     """Show all of one local day."""
@@ -82,6 +87,10 @@ def show_day(
         verdicts=_verdicts(view.drift),
         slices=_slices(view.drift),
         rows=_performance_rows(performance, primary),
+        alerts=alerts.of_day(project.id, model_id, day),
+        retrain=next(iter(flags.evaluations(project.id, model_id, Days(day, day), None, 1).items), None),
+        reason_text=reason_text,
+        objection_text=objection_text,
         before=_address_of(address, day_before(day)),
         after=_address_of(address, day_after(day)),
         json={name: f"/api/v1{address(name, start=day, end=day)}" for name in _JSON},

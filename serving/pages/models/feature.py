@@ -1,12 +1,13 @@
 """The page of one column: what moved, when, and how far; where a cell of a model's timeline links to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated
 
 from fastapi import Query, Request, Response
 from markupsafe import Markup
 
+from guard_core.columns import feature_column
 from guard_core.formats import number, percent
 from guard_core.names import display_name
 from ml.charts.distributions import category_bars, histogram
@@ -17,6 +18,7 @@ from serving.monitoring.features.endpoints import FeatureName, FeaturesDep, Hist
 from serving.monitoring.features.schemas import FeatureView
 from serving.monitoring.features.service import history_days
 from serving.monitoring.results.days import checked_day
+from serving.monitoring.series.endpoints import SeriesDep
 from serving.pages import addresses
 from serving.pages.models.day_sentences import feature_sentence
 from serving.pages.models.neighbours import day_after, day_before
@@ -33,8 +35,10 @@ def show_feature(
     model_id: KnownModelId,
     feature: FeatureName,
     features: FeaturesDep,
-    bounds: HistoryBounds,
+    series: SeriesDep,
     pages: RendererDep,
+    *,
+    bounds: HistoryBounds,
     day: Annotated[str | None, Query(description="By default, the newest day with a drift report.")] = None,
 ) -> Response:
     """Show one column on a day, and over time."""
@@ -55,6 +59,7 @@ def show_feature(
         model_id=model_id,
         view=view,
         sentence=feature_sentence(view),
+        importance=importance_note(series.importance(project.id, model_id), feature),
         distribution=_distribution(view),
         effects=_effects(view, of_day),
         has_noise=any(value is not None for value in _of_method(view, view.history.noise_bounds)),
@@ -64,6 +69,19 @@ def show_feature(
         after=address(day=day_after(chosen)),
         display_name=display_name,
     )
+
+
+def importance_note(importance: Mapping[str, float], feature: str) -> str | None:
+    """Return how important a feature is to the champion; None if that was not measured.
+
+    >>> importance_note({"feature_age": 0.02, "feature_plan": 0.08, "feature_id": 0.0}, "age")
+    '25% of the most important feature, 2 of 3'
+    """
+    own, most = importance.get(feature_column(feature)), max(importance.values(), default=0.0)
+    if own is None or not most:
+        return None
+    rank = 1 + sum(value > own for value in importance.values())
+    return f"{percent(own / most)} of the most important feature, {rank} of {len(importance)}"
 
 
 def _distribution(view: FeatureView) -> Markup:

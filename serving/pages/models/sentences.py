@@ -36,10 +36,17 @@ def uncertainty_sentence(column: MatrixColumn) -> str | None:
     newest = next((index for index in reversed(range(len(column.verdicts))) if column.verdicts[index]), None)
     if newest is None or column.verdicts[newest] != "insufficient_data":
         return None
-    required = column.required_days[newest]
-    if required is None:
+    if column.required_days[newest] is None:
         return f"no number of days is enough with this baseline: {column.reason}"
-    return f"a verdict takes {count(required, 'day')} like these"
+    return wanting_days(column, newest)
+
+
+def wanting_days(column: MatrixColumn, index: int) -> str | None:
+    """Return how many days a verdict takes that a day does not have, and how many of them are missing; None if it has one."""
+    required, more = column.required_days[index], column.more_days[index]
+    if required is None or more is None:
+        return None
+    return f"a verdict takes {count(required, 'day')} like these, {more:,} more"
 
 
 def uncertain_columns(matrix: DriftMatrix) -> list[tuple[str, str]]:

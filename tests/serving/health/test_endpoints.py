@@ -14,6 +14,8 @@ from guard_core.units import SECOND_US
 from guard_store.day_state.ticks import UNPROCESSED_DAYS, TickStore
 from guard_store.db.migrate import migrate
 from serving.app import Services
+from serving.health import service
+from tests.support.model_days import Model
 from tests.support.sample_knowledge import store_sample
 from tests.support.settings import with_values
 
@@ -60,6 +62,18 @@ async def test_a_silent_daemon_degrades_readiness_until_its_sensor_runs_again(
     assert "no day is processed until Dagster's daemon runs" in (await read_problems())["pipelines"]
     ticks.record(UNPROCESSED_DAYS, now_us() - 55 * SECOND_US)
     assert await read_problems() == {}
+
+
+async def test_days_that_wait_for_a_daemon_which_has_never_run_degrade_readiness(
+    anonymous: httpx.AsyncClient, services: Services, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await model.send(0)
+    assert (await anonymous.get("/readyz")).json()["status"] == "ok", "Dagster's daemon may still be starting"
+    monkeypatch.setattr(service, "_FIRST_TICK_S", 0.0)
+    problems = (await anonymous.get("/readyz")).json()["degraded"]
+    assert problems["pipelines"].startswith("1 closed day waits for Dagster's daemon, which has never run")
+    TickStore(services.database).record(UNPROCESSED_DAYS, now_us())
+    assert (await anonymous.get("/readyz")).json()["status"] == "ok"
 
 
 class TestLongInterval:

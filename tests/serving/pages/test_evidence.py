@@ -46,6 +46,18 @@ async def test_an_unknown_id_is_answered_with_what_was_searched(reader: httpx.As
     assert "What was searched" in answer.text
 
 
+async def test_a_request_without_a_prediction_is_shown_to_admins_by_its_rows_of_the_ledger(
+    clients: Clients, reader: httpx.AsyncClient, admin: httpx.AsyncClient
+) -> None:
+    (await admin.get("/api/v1/overview", headers={"X-Request-ID": "why"})).raise_for_status()
+    page = await (await sign_in(clients, "admin")).get("/evidence", params={"id": "why"})
+    assert page.status_code == 200
+    assert "<h1>Request why: /api/v1/overview, answered with 200</h1>" in page.text
+    assert 'href="/audit?request=why"' in page.text
+    refused = await reader.get("/evidence", params={"id": "why"})
+    assert (refused.status_code, "admins find those of all requests" in refused.text) == (404, True)
+
+
 async def test_an_id_of_several_projects_lets_the_reader_choose(
     reader: httpx.AsyncClient, analyst: httpx.AsyncClient, services: Services, project: str
 ) -> None:

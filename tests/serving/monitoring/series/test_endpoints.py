@@ -90,6 +90,7 @@ async def test_the_matrix_has_a_verdict_a_day_and_states_what_an_impossible_one_
     assert age["verdicts"] == ["missing_baseline", "insufficient_data", "insufficient_data", None]
     assert age["shades"] == [None, 0.25, 1.0, None]
     assert age["required_days"] == [None, None, 10, None]
+    assert age["more_days"] == [None, None, 7, None]
     assert (matrix["judged_day"], age["ratio"], prediction["ratio"]) == (day_of(2), 2.5, None)
     assert prediction["verdicts"] == ["missing_baseline", "stable", None, None]
     within = await read(analyst, f"{model.path}/drift/matrix", start=day_of(1), end=day_of(1))

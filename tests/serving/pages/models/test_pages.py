@@ -3,6 +3,7 @@
 import numpy as np
 
 from ml.monitoring.verdicts.report import ColumnVerdict, DriftReport, SliceVerdict
+from tests.support.alert_facts import Facts
 from tests.support.clients import Clients
 from tests.support.judged_days import JudgedDays
 from tests.support.model_days import MODEL, Model, day_of
@@ -68,6 +69,32 @@ async def test_the_page_of_a_day_lists_its_slices_the_worst_first(clients: Clien
     assert "<h1>3 events on 2 Jan 2013: no drift of the whole, drift in model version v2</h1>" in page
     assert page.index("model version v2</th>") < page.index("segment us</th>")
     assert "2 smaller slices not judged." in page
+
+
+async def test_the_page_of_a_day_says_which_alerts_were_open_and_what_the_retrain_rule_said(
+    clients: Clients, model: Model, project: str
+) -> None:
+    for number in range(4):
+        await model.send(number)
+    facts = Facts(clients.services.database)
+    facts.policy("drift", when="drift")
+    facts.drift(day_of(1), message="Drift in age.")
+    facts.drift(day_of(2), op="clears", message="No drift.")
+    facts.fold()
+    (alert,) = facts.alerts()
+    result = {
+        "reasons": [{"rule": "age", "age_days": 31, "max_age_days": 30}],
+        "against": [{"rule": "cooldown", "days_since_flag": 1, "cooldown_days": 14}],
+    }
+    clients.services.evaluations.replace(
+        project, MODEL, day_of(1), recommended=False, result=result, as_of_us=1, run_id="run", request_id=None
+    )
+    client = await sign_in(clients, "analyst", project)
+    pages = [(await client.get(f"/projects/{project}/models/{MODEL}/days/{day_of(n)}")).text for n in range(4)]
+    link = f'href="/incidents/{alert.incident_id}">Drift in age.'
+    assert [link in page for page in pages] == [False, True, alert.day == day_of(2), False]
+    assert "the champion is 31 days old, 30 are allowed, but the last flag is 1 day old" in pages[1]
+    assert "What came of it" not in pages[0]
 
 
 async def test_only_analysts_of_the_project_read_the_pages(clients: Clients, project: str) -> None:
