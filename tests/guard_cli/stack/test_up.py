@@ -1,6 +1,7 @@
 """`ml-guard up` and `down`: the real stack on a fresh home, and exactly that stopped again."""
 
 import os
+import re
 import signal
 import socket
 import sys
@@ -30,7 +31,11 @@ def test_up_starts_everything_healthy_with_the_demo_key_and_down_stops_it(tmp_pa
     up = ml_guard("up", "--detach", env=env, cwd=tmp_path)
     try:
         assert up.returncode == 0, up.stderr
-        assert f"http://127.0.0.1:{port}" in up.stdout
+        link = re.search(rf"Pages    (http://127\.0\.0\.1:{port}/sign-in/link\?token=\S+)", up.stdout)
+        assert link is not None, up.stdout
+        with httpx.Client(follow_redirects=True) as browser:
+            page = browser.get(link[1])
+            assert (page.status_code, page.url.path) == (200, "/"), "it opens the overview, signed in"
         assert f"http://127.0.0.1:{dagster_port}" in up.stdout
         answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/keys", headers={"X-API-Key": "demo-key"})
         assert [key["role"] for key in answer.json()["items"]] == ["admin"]

@@ -1,5 +1,6 @@
 """From a mail to the number that it is about, and from there to its evidence: one click each, of an incident of real pipelines."""
 
+import re
 from collections.abc import Iterator
 from email.message import EmailMessage
 from urllib.parse import urlsplit
@@ -82,5 +83,8 @@ async def test_a_mail_is_one_click_from_its_number_and_two_from_the_evidence(
     day = await click(reader, find(alert, "a", "all of 18 Jan 2013"))
     assert value in find(day, "main").text
 
+    feature = incident.find("a", string=re.compile(" on that day$"))
+    assert isinstance(feature, Tag)
+    assert "Where the values lie" in (await click(reader, feature)).text, "the evidence of a drift: both distributions"
     flag = await click(reader, find(incident, "a", "evidence of the flag"))
     assert value in find(flag, "main").text
