@@ -76,10 +76,11 @@ def run() -> str:
         steps.folder = clone
         write_history(clone / "history.csv")
         try:
-            steps.run("make up")
+            addresses = steps.run("make up")
             findings = steps.run(f".venv/bin/ml-guard {_IMPORT}", shown=f"ml-guard {_IMPORT}")
             if "drift" not in findings:
                 raise NoVerdictError(f"the change was not called:\n{findings[-2000:]}")
+            find_on_page(addresses)
             by_file = sum(steps.seconds.values())
             started = time.perf_counter()
             asyncio.run(report_from_app(f"http://127.0.0.1:{port}"))
@@ -92,6 +93,23 @@ def run() -> str:
         f" `ml-guard import` (three commands), **{by_app:.0f}** by the SDK from a FastAPI app instead. The aim is 300.\n\n"
         + table(["command", "seconds"], rows)
     )
+
+
+def find_on_page(addresses: str) -> None:
+    """Open the pages by the link that `make up` prints, and find the change on the model's page.
+
+    Raises
+    ------
+    NoVerdictError
+        If the page does not say it.
+    """
+    (link,) = (line.split()[1] for line in addresses.splitlines() if line.startswith("Pages "))
+    with httpx.Client(follow_redirects=True, trust_env=False) as browser:
+        browser.get(link).raise_for_status()
+        page = browser.get(str(httpx.URL(link).join("/projects/shop/models/churn"))).text
+    sentence = page.partition("<h1>")[2].partition("</h1>")[0]
+    if "moved since its baseline: age" not in sentence:
+        raise NoVerdictError(f"the page of the model does not say that age has moved: {sentence}")
 
 
 def history() -> Iterator[dict[str, Any]]:

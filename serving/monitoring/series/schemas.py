@@ -164,7 +164,7 @@ class SliceSeries(BaseModel):
     mean: float | None = Field(description="Mean over the labelled days, weighted by rows.")
     low: float | None = Field(description="Lower bound of its 95 % interval.")
     high: float | None
-    values: list[float | None]
+    by_day: Band = Field(description="Its value on each day with the bounds of the 95 % interval.")
 
 
 class SlicesSeries(BaseModel):

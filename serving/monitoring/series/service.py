@@ -144,8 +144,8 @@ def _value(metric: Mapping[str, Any] | None) -> float | None:
 
 
 def _slice(key: SliceKey, rows: Mapping[str, SliceMetric], days: Sequence[str]) -> SliceSeries:
-    realised = [estimate_of(row.realised) for day in days if (row := rows.get(day)) is not None]
-    mean = pooled(filter(None, realised))
+    realised = [None if (row := rows.get(day)) is None else row.realised for day in days]
+    mean = pooled(filter(None, map(estimate_of, realised)))
     return SliceSeries(
         dimension=key[0],
         value=key[1],
@@ -153,5 +153,5 @@ def _slice(key: SliceKey, rows: Mapping[str, SliceMetric], days: Sequence[str]) 
         mean=None if mean is None else mean.value,
         low=None if mean is None else mean.low,
         high=None if mean is None else mean.high,
-        values=[None if (row := rows.get(day)) is None else _value(row.realised) for day in days],
+        by_day=_band(realised, 1),
     )

@@ -155,5 +155,6 @@ async def test_slices_are_listed_the_worst_first_with_those_that_have_no_labels_
     assert (slices["days"], slices["metric"], slices["whole"]["n"]) == ([day_of(0), day_of(1)], "roc_auc", 200)
     assert [item["value"] for item in slices["slices"]] == ["lead", "gold", "tin"]
     worst, _, unlabelled = slices["slices"]
-    assert (worst["mean"], worst["n"], worst["values"]) == (pytest.approx(0.55), 200, [0.6, 0.5])
+    assert (worst["mean"], worst["n"], worst["by_day"]["values"]) == (pytest.approx(0.55), 200, [0.6, 0.5])
+    assert worst["by_day"]["low"][0] < 0.6 < worst["by_day"]["high"][0]
     assert (unlabelled["mean"], unlabelled["n"]) == (None, 0)

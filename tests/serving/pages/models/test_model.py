@@ -87,6 +87,7 @@ async def test_the_slices_name_the_worst_only_if_its_interval_is_below_that_of_a
     history.store_performance(0, {("", ""): 0.8, ("segment", "gold"): 0.5})
     text = (await client.get(f"{PATH}/slices")).text
     assert f"<h1>{MODEL} predicts worst for segment gold: ROC AUC 0.500 against 0.800 of all rows</h1>" in text
+    assert 'aria-label="ROC AUC of segment gold by day"' in text
 
 
 async def test_the_data_of_a_chart_is_that_of_the_documented_route(
