@@ -30,6 +30,7 @@
 - `server`: real `ml-guard` processes
 - `settings`: settings by names of variables
 - `source_tree`: modules of the tree, read without importing them
+- `spent_calls`: settled calls of language models with a budget and costs, for pages
 - `stored_events`: events stored through the writer
 - `upstream`: an OpenAI-compatible server
 - `visible_texts`: what a reader sees of a JSON value
