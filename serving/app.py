@@ -340,7 +340,7 @@ class Services:
                 self.alerts.store,
                 self.decisions,
                 self.audit.store,
-                spend=SpendService(self.database, self.usage, timezone=settings.server.timezone),
+                spend=SpendService(self.database, self.usage, self.keys, timezone=settings.server.timezone),
                 changes=ChangeService(self.decisions, self.baselines, self.retrain_flags),
             ),
             ResultsService(*days, reports, self.baselines, self.performance, settings),

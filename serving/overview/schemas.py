@@ -58,6 +58,7 @@ class FullestBudget(BaseModel):
 
     scope: Scope
     scope_id: str
+    name: str = Field(description="Name of the key, or id of the project.")
     period: Period
     limit_usd: float = Field(description="The hard limit, without one the soft limit.")
     share: float = Field(description="Of the limit that is spent.")

@@ -4,6 +4,7 @@ from datetime import date
 
 from guard_core.days import local_days, now_us
 from guard_core.units import NANO
+from guard_store.auth.store import KeyStore
 from guard_store.db.database import Database
 from guard_store.projects.store import project_zones
 from guard_store.spending.budgets import Budget, BudgetStatus, BudgetStore
@@ -19,9 +20,10 @@ class SpendService:
     timezone : IANA time zone of budgets without a project.
     """
 
-    def __init__(self, database: Database, usage: UsageStore, *, timezone: str) -> None:
+    def __init__(self, database: Database, usage: UsageStore, keys: KeyStore, *, timezone: str) -> None:
         self._database = database
         self._usage = usage
+        self._keys = keys
         self._budgets = BudgetStore(database)
         self._timezone = timezone
 
@@ -49,17 +51,25 @@ class SpendService:
         def today(budget: Budget) -> date:
             return local_days(zones.get(budget.project_id or "", self._timezone)).of(now)
 
-        views = [_view(status) for status in self._budgets.statuses(budgets, today)]
-        return max(views, key=lambda view: view.share, default=None)
+        fullest = max(self._budgets.statuses(budgets, today), key=_share, default=None)
+        if fullest is None:
+            return None
+        budget = fullest.budget
+        names = self._keys.names([budget.scope_id]) if budget.scope == "key" else {}
+        return FullestBudget(
+            scope=budget.scope,
+            scope_id=budget.scope_id,
+            name=names.get(budget.scope_id, budget.scope_id),
+            period=budget.period,
+            limit_usd=_limit(budget) / NANO,
+            share=_share(fullest),
+        )
 
 
-def _view(status: BudgetStatus) -> FullestBudget:
-    budget = status.budget
-    limit = budget.hard if budget.hard is not None else budget.soft or 0
-    return FullestBudget(
-        scope=budget.scope,
-        scope_id=budget.scope_id,
-        period=budget.period,
-        limit_usd=limit / NANO,
-        share=status.spent / limit if limit else 1.0,
-    )
+def _limit(budget: Budget) -> int:
+    return budget.hard if budget.hard is not None else budget.soft or 0
+
+
+def _share(status: BudgetStatus) -> float:
+    limit = _limit(status.budget)
+    return status.spent / limit if limit else 1.0

@@ -52,11 +52,11 @@ def show_overview(
 def budget_note(budget: FullestBudget) -> str:
     """Return how much of a budget is spent, and whose it is.
 
-    >>> budget_note(FullestBudget(scope="project", scope_id="shop", period="month", limit_usd=50, share=0.8))
+    >>> budget_note(FullestBudget(scope="project", scope_id="shop", name="shop", period="month", limit_usd=50, share=0.8))
     '80% of $50.00 a month of project shop'
     """
     period = {"day": "a day", "month": "a month", "total": "in total"}[budget.period]
-    return f"{budget.share:.0%} of {usd(budget.limit_usd)} {period} of {budget.scope} {budget.scope_id}"
+    return f"{budget.share:.0%} of {usd(budget.limit_usd)} {period} of {budget.scope} {budget.name}"
 
 
 def headline(overview: Overview, today: date) -> str:

@@ -14,6 +14,8 @@ from guard_store.spending.works import Reservation, ReserveCall, SettleCall
 from guard_store.steps import writer_steps
 from guard_store.writer.writer import GroupWriter
 
+_KEY = "0123456789abcdef" * 2  # of a key that was deleted: pages show its id, which is long
+
 
 def spend_calls(database: Database, project_id: str, day: date) -> None:
     """Settle two calls on a day, with a monthly budget that they have nearly spent, and a day of AWS."""
@@ -24,6 +26,7 @@ def spend_calls(database: Database, project_id: str, day: date) -> None:
     CostStore(database).replace([aws])
     budgets = BudgetStore(database)
     budgets.put("project", project_id, "cost_usd", "month", soft=NANO // 100, hard=NANO // 20)
+    budgets.put("key", _KEY, "cost_usd", "day", soft=None, hard=NANO // 24)
     writer = GroupWriter(database, writer_steps(close_delay_s=300), queue_rows=100)
     writer.start()
     for user, latency_ms in (("anna", 420.0), ("bert", 1_900.0)):
@@ -32,7 +35,7 @@ def spend_calls(database: Database, project_id: str, day: date) -> None:
             id=uuid.uuid4().hex,
             route="/v1/chat/completions",
             request_id=user,
-            key_id="key",
+            key_id=_KEY,
             role="analyst",
             project_id=project_id,
             end_user=user,
