@@ -68,7 +68,7 @@ def _measure(home: Path, secret: str) -> tuple[Mapping[str, _Loads], Mapping[str
     base, log = f"http://127.0.0.1:{port}", home / "server.log"
     env = {**environment("MLFLOW", "DAGSTER"), "ML_GUARD_HOME": str(home), "ML_GUARD_PORT": str(port)}
     with (
-        process([str(_COMMAND), "serve"], env, log, f"{base}/healthz") as pid,
+        process([str(_COMMAND), "serve"], env, log, f"{base}/readyz") as pid,
         httpx.Client(base_url=base, timeout=60, trust_env=False) as client,
     ):
         client.post("/sign-in", data={"key": secret}, follow_redirects=True).raise_for_status()

@@ -113,6 +113,7 @@ from serving.monitoring.series.endpoints import router as series_router
 from serving.monitoring.series.model_service import ModelService
 from serving.monitoring.series.service import SeriesService
 from serving.overview.changes import ChangeService
+from serving.overview.endpoints import DAYS
 from serving.overview.endpoints import router as overview_router
 from serving.overview.service import OverviewService
 from serving.overview.spend import SpendService
@@ -422,9 +423,14 @@ class Services:
                 stack.push_async_callback(service.stop)
                 await service.start()
             # In the background: the server is ready without its pages, and most starts are not followed by a page at once.
-            loading = asyncio.create_task(asyncio.to_thread(self.parts.get(Renderer).load_templates))
-            stack.push_async_callback(asyncio.wait, [loading])
+            preparing = asyncio.create_task(asyncio.to_thread(self._prepare_pages))
+            stack.push_async_callback(asyncio.wait, [preparing])
             yield
+
+    def _prepare_pages(self) -> None:
+        """Do once what the first page would wait for: compile the templates, and the statements of the overview."""
+        self.parts.get(Renderer).load_templates()
+        self.parts.get(OverviewService).read(None, DAYS)
 
 
 @asynccontextmanager

@@ -83,6 +83,7 @@ drift_reports = Table(
     Column("revision", BigInteger, nullable=False),
     Column("run_id", String(64)),
     Column("computed_us", BigInteger, nullable=False),
+    Index("ix_drift_reports_state", "project_id", "model_id", "day", "state"),  # verdicts without reading reports
 )
 
 performance = Table(

@@ -1,4 +1,4 @@
-"""An index for the newest baselines of all models.
+"""Indexes for the overview: the newest baselines, and the verdicts of days, without reading profiles and reports.
 
 Revision ID: 0021
 Revises: 0020
@@ -17,7 +17,9 @@ depends_on: str | Sequence[str] | None = None
 
 def upgrade() -> None:
     op.create_index('ix_baselines_created_us', 'baselines', ['created_us'])
+    op.create_index('ix_drift_reports_state', 'drift_reports', ['project_id', 'model_id', 'day', 'state'])
 
 
 def downgrade() -> None:
+    op.drop_index('ix_drift_reports_state', 'drift_reports')
     op.drop_index('ix_baselines_created_us', 'baselines')
