@@ -346,7 +346,7 @@ class Services:
             ),
             ResultsService(*days, reports, self.baselines, self.performance, settings),
             FeatureService(self.day_states, self.aggregates, reports, self.baselines, self.kinds),
-            PreviewService(reports),
+            PreviewService(reports, PolicyStore(self.database)),
             BaselineService(self.projects, self.day_states, self.aggregates, self.baselines),
             KindService(self.kinds, self.day_states),
             series,

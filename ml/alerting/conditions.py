@@ -13,7 +13,8 @@ from guard_core.columns import feature_name
 from guard_core.names import display_name
 from ml.retraining.rule import DayEvidence, DecidingMetric, performance_drop
 
-_UNJUDGED_STATES = frozenset({"missing_baseline", "no_data", "insufficient_data", "not_judged"})
+UNJUDGED_STATES = frozenset({"missing_baseline", "no_data", "insufficient_data", "not_judged"})
+"""States of columns that do not count among the judged ones."""
 _MAX_NAMES = 3
 
 
@@ -117,7 +118,7 @@ def check_drift(report: Mapping[str, Any], min_share: float) -> Outcome:
     >>> finding.text, *finding.lines
     ('Drift in age: 1 of 2 judged columns', 'age: PSI is 0.41, drift from 0.2 on; 900 values of 2 days, adjusted p 0.001')
     """
-    judged = [column for column in report.get("columns", []) if column["state"] not in _UNJUDGED_STATES]
+    judged = [column for column in report.get("columns", []) if column["state"] not in UNJUDGED_STATES]
     if not judged:
         return Unknown("no column could be judged")
     drifting = sorted((c for c in judged if c["state"] == "drift"), key=_strength, reverse=True)

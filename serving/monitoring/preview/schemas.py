@@ -21,6 +21,10 @@ class ThresholdPreview(BaseModel):
     days: list[str] = Field(description="Newest local days with a drift report, oldest first.")
     drift: list[bool] = Field(description="Whether each day drifted.")
     drift_with_threshold: list[bool] = Field(description="Whether it would have drifted.")
+    alerts: int = Field(
+        description="Drift alerts that the policies in force open on these days, with the threshold in force."
+    )
+    alerts_with_threshold: int = Field(description="Those that they would have opened.")
     added_columns: dict[str, int] = Field(description="Days on which a column would have drifted and did not.")
     removed_columns: dict[str, int] = Field(description="Days on which a column drifted and would not have.")
     ignored: list[str] = Field(description="What the preview does not compute again.")

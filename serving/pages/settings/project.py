@@ -121,7 +121,13 @@ def preview_sentence(preview: ThresholdPreview) -> str:
     now, then = sum(preview.drift), sum(preview.drift_with_threshold)
     span = f"in the last {count(len(preview.days), 'day')} with a report"
     setting = f"With {preview.threshold:g} for {preview.method}"
+    days = f"{count(then, 'drift day')} instead of {now}"
+    if preview.alerts != preview.alerts_with_threshold:
+        return f"{setting} you would have had {_change(preview.alerts, preview.alerts_with_threshold, 'alert')} {span}; {days}."
     if now == then:
-        return f"{setting}, the number of drift days would not have changed {span}: {now}."
-    change = f"{count(abs(then - now), 'drift day')} {'more' if then > now else 'fewer'}"
-    return f"{setting} you would have had {change} {span}: {then} instead of {now}."
+        return f"{setting}, neither alerts nor drift days would have changed {span}: {preview.alerts} and {now}."
+    return f"{setting} you would have had as many alerts {span}: {preview.alerts}; {days}."
+
+
+def _change(now: int, then: int, noun: str) -> str:
+    return f"{count(abs(then - now), noun)} {'more' if then > now else 'fewer'} ({then} instead of {now})"

@@ -47,6 +47,7 @@ async def test_a_lower_threshold_adds_significant_days_only(analyst: httpx.Async
     assert preview["days"] == ["2013-01-01", "2013-01-02", "2013-01-03", "2013-01-04"]
     assert preview["drift"] == [True, False, False, True]
     assert preview["drift_with_threshold"] == [True, True, False, True]
+    assert (preview["alerts"], preview["alerts_with_threshold"]) == (0, 1), "two of three days"
     assert (preview["added_columns"], preview["removed_columns"]) == ({"age": 1}, {})
     assert len(preview["ignored"]) == 2
 
@@ -80,5 +81,8 @@ async def test_a_wrong_threshold_is_named(analyst: httpx.AsyncClient, threshold:
 async def test_the_page_shows_the_preview_as_a_sentence(clients: Clients) -> None:
     client = await sign_in(clients, "analyst")
     page = (await client.get("/settings/projects/flights?model=late&threshold=0.15")).text
-    words = "With 0.15 for psi you would have had 1 drift day more in the last 4 days with a report: 3 instead of 2."
+    words = (
+        "With 0.15 for psi you would have had 1 alert more (1 instead of 0) in the last 4 days with a report;"
+        " 3 drift days instead of 2."
+    )
     assert words in page
