@@ -1,4 +1,4 @@
-"""Asset checks: odd days are warnings, a lake that lost rows blocks and heals, an overdue day is not hidden."""
+"""Asset checks: odd days are warnings, a lake that lost rows holds its day back and heals, an overdue day is not hidden."""
 
 from datetime import date
 
@@ -10,7 +10,11 @@ import pytest
 from guard_pipelines.monitoring.checks.odd_days import find_odd_days
 from guard_pipelines.monitoring.checks.unfinished import inspect_newest_days
 from guard_pipelines.tags import UNPROCESSED, range_tags
+from guard_store.alerts.fold import fold
+from guard_store.alerts.store import AlertStore
+from guard_store.day_state.store import DayStateStore
 from guard_store.lake.store import Lake
+from guard_store.monitoring.aggregates import AggregateStore
 from guard_store.projects.store import ProjectStore
 from tests.support.pipelines import Pipelines, capture_baseline
 from tests.support.stored_events import event, store
@@ -91,8 +95,9 @@ def test_a_day_without_any_event_is_an_odd_volume(guarded: Pipelines) -> None:
     assert "0 events, 30 on" in str(found["volume"].metadata["newest"].value)
 
 
-def test_a_lake_that_lost_rows_blocks_what_follows_and_is_filled_again(guarded: Pipelines) -> None:
+def test_a_lake_that_lost_rows_holds_its_day_back_and_no_other_and_is_filled_again(guarded: Pipelines) -> None:
     month(guarded, 2)
+    ProjectStore(guarded.database).create("q", "Q")
     guarded.settle()
     snapshot = guarded.lake("p")
     (file,) = snapshot.files("2013-01-01")
@@ -100,12 +105,22 @@ def test_a_lake_that_lost_rows_blocks_what_follows_and_is_filled_again(guarded: 
     days = pa.array([date(2013, 1, 1)] * (rows.num_rows - 1), pa.date32())
     shorter = rows.slice(1).append_column("day", days)
     Lake(guarded.settings.storage.lake).replace_day("p", "m", "2013-01-01", shorter)
-    result = guarded.run({**range_tags("2013-01-01", "2013-01-02"), UNPROCESSED: "nothing new"}, raises=False)
-    assert not result.success
+    store(guarded.database, [event("q", "m", "2013-01-02T12:00:00Z", {"x": 1})])
+    result = guarded.run({**range_tags("2013-01-01", "2013-01-02"), UNPROCESSED: "a new day of q"})
     check = checks(result)["lake_matches_store"]
     assert (check.passed, check.severity.value) == (False, "ERROR")
     assert "29 rows in the lake, 30 in the store" in str(check.metadata["newest"].value)
-    assert not [e for e in result.get_asset_materialization_events() if e.step_key == "daily_aggregates"]
+    states = {item.key: item for item in DayStateStore(guarded.database).of_days(["2013-01-01", "2013-01-02"])}
+    assert [
+        states[key].done for key in (("p", "m", "2013-01-01"), ("p", "m", "2013-01-02"), ("q", "m", "2013-01-02"))
+    ] == [
+        False,
+        True,
+        True,
+    ]
+    assert AggregateStore(guarded.database).profiles("q", "m", "2013-01-02", "2013-01-02")
+    fold(guarded.database, guarded.settings, gather_s=-1e9)
+    assert [AlertStore(guarded.database).open_of(project) for project in ("p", "q", "")] == [[], [], []]
     assert guarded.settle() == 1
     assert guarded.lake("p").rows("2013-01-01") == 30
 
