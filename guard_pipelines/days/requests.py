@@ -79,9 +79,13 @@ def _request_ranges(
 
 
 def days_in_flight(instance: DagsterInstance) -> set[str]:
-    """Return the days of runs in flight of jobs that process day states."""
+    """Return the days of runs in flight of jobs that process day states.
+
+    Backfills and runs by hand count once they have started: they wait behind all verdicts, so verdicts must not wait for them.
+    """
     runs = (run for run in runs_in_flight(instance) if run.job_name not in _OTHER_JOBS)
-    return {day for run in runs for day in days_of(run.tags)}
+    counted = (run for run in runs if run.status != dg.DagsterRunStatus.QUEUED or UNPROCESSED in run.tags)
+    return {day for run in counted for day in days_of(run.tags)}
 
 
 def digest_of(items: Collection[DayState]) -> str:

@@ -11,7 +11,7 @@ from dagster._record import copy
 
 from guard_pipelines.definitions import defs
 from guard_pipelines.partitions import MODELS
-from guard_pipelines.tags import BACKGROUND, TRAININGS_LAST
+from guard_pipelines.tags import BACKGROUND, TRAININGS_LAST, days_of, range_tags
 from tests.support.pipeline_projects import make_project, send_days
 from tests.support.pipelines import Pipelines
 
@@ -87,6 +87,16 @@ def test_the_verdicts_of_a_new_day_start_before_all_that_waits(crowded: Pipeline
     (request,) = crowded.tick()
     verdicts = crowded.hold(request, QUEUED)
     assert [run.run_id for run in take_from_queue(crowded)] == [verdicts.run_id]
+
+
+def test_a_new_day_is_not_held_back_by_a_backfill_of_it_that_waits(crowded: Pipelines) -> None:
+    backfill = {**range_tags("2013-01-01", "2013-12-31"), "dagster/backfill": "year"}
+    waiting = wait_in_queue(crowded, "daily", backfill)
+    send_days(crowded.database, 11, 11)
+    (request,) = crowded.tick()
+    assert days_of(request.tags) == ["2013-01-11"]
+    start(crowded, [waiting])
+    assert crowded.tick() == [], "once it has started, it processes the day itself"
 
 
 def test_verdicts_are_first_where_all_places_are_free(kept_instance: dg.DagsterInstance, pipelines: Pipelines) -> None:

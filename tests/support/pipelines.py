@@ -182,6 +182,7 @@ def pipelines(instance: DagsterInstance, migrated_sqlite: Path, empty_registry: 
     database = Database(settings.storage.database)
     if database.is_sqlite:
         shutil.copyfile(migrated_sqlite, database.path)
+    settings.storage.home.mkdir(exist_ok=True)  # on PostgreSQL, nothing has made it yet
     shutil.copyfile(empty_registry, settings.storage.home / "mlflow.db")
     yield Pipelines(database, settings, instance)
     database.close()
