@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from guard_cli.stack import stack
+from guard_cli.stack.logs import rotate
 from guard_cli.stack.processes import ProcessGroup, is_running
 from guard_cli.terminal import CommandError, print_note
 from guard_core.settings import Settings, load_settings
 
 _POLL_S = 0.25
+_ROTATION_S = 60.0
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
 _STEADY_S = 300.0  # a process that has run for this long begins with the first pause again
@@ -38,7 +40,7 @@ class _Watched:
 
 
 def watch(settings: Settings, home: Path, processes: Sequence[ProcessGroup], restarted: Collection[str]) -> None:
-    """Watch processes until one ends that is not started again.
+    """Watch processes, and keep their logs small, until one ends that is not started again.
 
     Parameters
     ----------
@@ -50,7 +52,11 @@ def watch(settings: Settings, home: Path, processes: Sequence[ProcessGroup], res
         When one ends that is not; the message includes the end of its log.
     """
     all_watched = [_Watched(process) for process in processes]
+    rotated_at = 0.0
     while True:
+        if time.monotonic() - rotated_at >= _ROTATION_S:
+            rotate(home / "logs")
+            rotated_at = time.monotonic()
         for watched in all_watched:
             if _look(watched, settings, home, restarted):
                 stack.record(home, [one.process for one in all_watched])
