@@ -8,9 +8,11 @@ when Dagster loads the code location.
 - `days`: the loop that every daily stage runs through, and the requests for its runs
 - `definitions`: the code location that Dagster loads
 - `descriptions`: owners, addresses and the lake's columns, in the definitions of assets
+- `executors`: the executor that the settings name
 - `jobs`: which assets run together
 - `knowledge`: the knowledge base
 - `monitoring`: from stored events to verdicts
+- `outside`: external assets, which the pipelines read or serve
 - `partitions`: the partitions definitions
 - `resources`: settings, database and lake, opened for each run
 - `resync`: history of our database into a Dagster storage that lacks it

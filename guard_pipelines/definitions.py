@@ -11,13 +11,15 @@ from guard_pipelines.costs.assets import aws_costs, cost_alerts, llm_costs
 from guard_pipelines.costs.checks import aws_available, unusual_aws_costs, unusual_llm_costs
 from guard_pipelines.days.sensors import unprocessed_days
 from guard_pipelines.descriptions import describe
-from guard_pipelines.jobs import costs, daily, knowledge, retention, retrain
+from guard_pipelines.executors import executor_of
+from guard_pipelines.jobs import costs, daily, knowledge, outside, retention, retrain
 from guard_pipelines.knowledge.assets import chunks, documents, embeddings
 from guard_pipelines.knowledge.checks import sources_readable
 from guard_pipelines.knowledge.sensors import sources
 from guard_pipelines.monitoring.assets import daily_aggregates, drift_reports, performance, raw_events
 from guard_pipelines.monitoring.checks.data import data_checks
 from guard_pipelines.monitoring.checks.progress import day_processed, days_processed, drift, latest_due_day
+from guard_pipelines.outside import EXTERNAL
 from guard_pipelines.partitions import partitioned_from
 from guard_pipelines.resources import Guard
 from guard_pipelines.retention.assets import audit_retention, lake_upkeep, run_retention
@@ -30,7 +32,7 @@ from guard_pipelines.retraining.assets import (
 )
 from guard_pipelines.retraining.sensors import retrain_sensor
 from guard_pipelines.runtime.warm_runs import start_runs_warm
-from guard_pipelines.schedules import every_bill, every_day, every_night
+from guard_pipelines.schedules import every_bill, every_day, every_night, every_observation
 from ml.environment import set_library_defaults
 
 
@@ -66,6 +68,7 @@ def defs() -> dg.Definitions:
                     aws_costs,
                     llm_costs,
                     cost_alerts,
+                    *EXTERNAL,
                 ],
             ),
         ),
@@ -80,8 +83,8 @@ def defs() -> dg.Definitions:
             unusual_aws_costs,
             unusual_llm_costs,
         ],
-        jobs=[daily, retrain, retention, knowledge, costs],
-        schedules=[every_day, every_night, every_bill],
+        jobs=[daily, retrain, retention, knowledge, costs, outside],
+        schedules=[every_day, every_night, every_bill, every_observation],
         sensors=[
             unprocessed_days(settings.pipelines.interval_s),
             retrain_sensor(settings.pipelines.interval_s),
@@ -92,6 +95,5 @@ def defs() -> dg.Definitions:
             monthly_reports,
         ],
         resources={"guard": Guard()},
-        # Also for what is materialised by hand: a process a step would cost more than the step.
-        executor=dg.in_process_executor,
+        executor=executor_of(settings),
     )

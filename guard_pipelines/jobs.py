@@ -1,7 +1,9 @@
 """The jobs: which assets run together.
 
-They are requested by the sensors of each domain and by `schedules`.
+They are requested by the sensors of each domain and by `schedules`. Their executor is that of `definitions`.
 """
+
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
@@ -9,6 +11,7 @@ from guard_pipelines.alerts.assets import alerts
 from guard_pipelines.costs.assets import aws_costs, cost_alerts, llm_costs
 from guard_pipelines.knowledge.assets import chunks, documents, embeddings
 from guard_pipelines.monitoring.assets import daily_aggregates, drift_reports, performance, raw_events
+from guard_pipelines.outside import OBSERVED, knowledge_sources
 from guard_pipelines.retention.assets import audit_retention, lake_upkeep, run_retention
 from guard_pipelines.retraining.assets import (
     candidate_model,
@@ -31,8 +34,6 @@ daily = dg.define_asset_job(
     # A result of `day_processed` is reported after the run, and only on days that have failed.
     selection=dg.AssetSelection.assets(*_DAILY) - dg.AssetSelection.checks(DAY_PROCESSED),
     description="Events into lake, profiles, drift verdicts, performance, the retrain rule and alerts, for the days of a run.",
-    # Steps take less than a process takes to start.
-    executor_def=dg.in_process_executor,
 )
 
 retrain = dg.define_asset_job(
@@ -40,7 +41,6 @@ retrain = dg.define_asset_job(
     selection=dg.AssetSelection.assets(training_set, candidate_model, model_evaluation, registered_model),
     tags=TRAININGS_LAST,
     description="From a retrain flag to a registered version, for the model of a run.",
-    executor_def=dg.in_process_executor,
 )
 
 retention = dg.define_asset_job(
@@ -48,15 +48,21 @@ retention = dg.define_asset_job(
     selection=dg.AssetSelection.assets(*_RETENTION),
     tags=BACKGROUND,
     description="Deletes what is older than the settings allow, and files of the lake that nothing can request any more.",
-    executor_def=dg.in_process_executor,
 )
 
 knowledge = dg.define_asset_job(
     "knowledge",
-    selection=dg.AssetSelection.assets(*_KNOWLEDGE),
+    # Observed first, so that the documents are those of the version that was observed.
+    selection=dg.AssetSelection.assets(knowledge_sources.key, *_KNOWLEDGE),
     tags=BACKGROUND,
     description="Sources into documents, chunks and vectors: what /query answers from.",
-    executor_def=dg.in_process_executor,
+)
+
+outside = dg.define_asset_job(
+    "outside",
+    selection=dg.AssetSelection.assets(*(spec.key for spec in OBSERVED)),
+    tags=BACKGROUND,
+    description="Observes what the pipelines read and serve: events, labels, baselines, policies, sources, the registry.",
 )
 
 costs = dg.define_asset_job(
@@ -64,11 +70,16 @@ costs = dg.define_asset_job(
     selection=dg.AssetSelection.assets(*_COSTS),
     tags=BACKGROUND,
     description="What the days of a run have cost, at AWS and in calls of language models.",
-    executor_def=dg.in_process_executor,
 )
 
 
-_ASSETS_OF = {daily.name: _DAILY, retention.name: _RETENTION, knowledge.name: _KNOWLEDGE, costs.name: _COSTS}
+_ASSETS_OF: Mapping[str, Sequence[dg.AssetsDefinition | dg.AssetSpec]] = {
+    daily.name: _DAILY,
+    retention.name: _RETENTION,
+    knowledge.name: _KNOWLEDGE,
+    costs.name: _COSTS,
+    outside.name: OBSERVED,
+}
 
 
 def assets_of(run: dg.DagsterRun) -> frozenset[str]:

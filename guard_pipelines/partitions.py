@@ -54,7 +54,9 @@ def model_of_key(key: str) -> tuple[str, str]:
     return project_id, model_id
 
 
-def partitioned_from(first_day: date, assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+def partitioned_from(
+    first_day: date, assets: Iterable[dg.AssetsDefinition | dg.AssetSpec]
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """Start the partitions of the daily assets among `assets` at the operator's first day."""
     days = daily_partitions(first_day)
 

@@ -1,4 +1,4 @@
-"""Schedules, each once a day: the safety net under the sensor `unprocessed_days`, costs, and retention.
+"""Schedules, each once a day: the safety net under the sensor `unprocessed_days`, costs, retention, and observations.
 
 The first runs the newest day that is closed everywhere even without unprocessed rows, so that a day without events is noticed too.
 """
@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from guard_pipelines.jobs import costs, daily, retention
+from guard_pipelines.jobs import costs, daily, outside, retention
 from guard_pipelines.resources import Guard
 from guard_pipelines.tags import UNPROCESSED, VERDICTS_FIRST, days_of, range_tags, subject_tags
 
@@ -63,6 +63,14 @@ every_night = dg.ScheduleDefinition(
     cron_schedule="15 3 * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Requests a sweep: of what is older than the settings allow, and of files that nothing can request any more.",
+)
+
+every_observation = dg.ScheduleDefinition(
+    name="every_observation",
+    job=outside,
+    cron_schedule="45 3 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Requests an observation of what the pipelines read and serve.",
 )
 
 

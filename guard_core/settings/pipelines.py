@@ -35,6 +35,13 @@ class PipelinesSettings(Group):
     retrain_retry_delay_s: NotNegative = Field(
         300, description="Seconds before a failed training is retried, doubled each time."
     )
+    executor: str = Field(
+        "in_process",
+        # Two names of our own, or an attribute of a module.
+        pattern=r"^(in_process|multiprocess|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$",
+        description="What executes the steps of a run: `in_process` (one process a run), `multiprocess` (one process a step), or an executor"
+        " of Dagster to import, as `package.module:name` (for example `dagster_k8s:k8s_job_executor`).",
+    )
     warm_runs: bool = Field(
         default=True,
         description="Whether pipeline runs are forked from a process with all imports done (about 300 MB); Linux only.",

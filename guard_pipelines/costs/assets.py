@@ -6,6 +6,7 @@ import dagster as dg
 
 from guard_pipelines.days.assets import DaysReport, daily_asset
 from guard_pipelines.days.loop import Scope
+from guard_pipelines.outside import gateway_calls
 from guard_pipelines.resources import Guard
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def aws_costs(scope: Scope, guard: Guard) -> DaysReport:
     return _report(read_aws(scope, guard.database, guard.settings)) if reason is None else _report_unused(reason)
 
 
-@daily_asset(group=_GROUP, kinds={"sql"})
+@daily_asset(group=_GROUP, kinds={"sql"}, deps=[gateway_calls])
 def llm_costs(scope: Scope, guard: Guard) -> DaysReport:
     """What calls of language models have cost, by project and model, as usage was settled."""
     from guard_pipelines.costs.stage import explain_unused, sum_usage

@@ -61,7 +61,7 @@ def daily_asset(
     *,
     group: str,
     kinds: set[str],
-    deps: Iterable[dg.AssetsDefinition] = (),
+    deps: Iterable[dg.AssetsDefinition | dg.AssetSpec] = (),
     freshness: dg.FreshnessPolicy | None = DAILY_FRESHNESS,
 ) -> Callable[[Callable[[Scope, Guard], DaysReport]], dg.AssetsDefinition]:
     """Make an asset with one partition per local day of a function, with the name and the docstring of the function."""
@@ -82,7 +82,7 @@ def stage_asset(
     kinds: set[str],
     table: str,
     numbers: DayNumbers | None = None,
-    deps: Iterable[dg.AssetsDefinition] = (),
+    deps: Iterable[dg.AssetsDefinition | dg.AssetSpec] = (),
     check: dg.AssetCheckSpec | None = None,
 ) -> Callable[[Callable[[Scope, Guard], Outcome]], dg.AssetsDefinition]:
     """Make an asset of the group `monitoring` of a stage. The metadata of a partition are those of its day; totals of the run are in its log.
@@ -155,7 +155,7 @@ def _asset(
     documented: Callable[..., object],
     group: str,
     kinds: set[str],
-    deps: Iterable[dg.AssetsDefinition],
+    deps: Iterable[dg.AssetsDefinition | dg.AssetSpec],
     freshness: dg.FreshnessPolicy | None,
     check: dg.AssetCheckSpec | None = None,
 ) -> dg.AssetsDefinition:

@@ -2,10 +2,11 @@
 
 import dagster as dg
 
+from guard_pipelines.outside import knowledge_sources
 from guard_pipelines.resources import Guard
 
 
-@dg.asset(group_name="knowledge", kinds={"deltalake"})
+@dg.asset(group_name="knowledge", kinds={"deltalake"}, deps=[knowledge_sources])
 def documents(guard: Guard) -> dg.MaterializeResult[None]:
     """Files of ML_GUARD_KNOWLEDGE_URL as text with sections and pages; files that cannot be read are left out and listed."""
     from guard_pipelines.knowledge.stage import skipped_files, store_documents

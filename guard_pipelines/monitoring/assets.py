@@ -7,10 +7,18 @@ from guard_pipelines.days.assets import stage_asset
 from guard_pipelines.days.loop import Outcome, Scope
 from guard_pipelines.monitoring import day_numbers
 from guard_pipelines.monitoring.checks.lake import LAKE_MATCHES_STORE
+from guard_pipelines.outside import baselines, labels, prediction_events
 from guard_pipelines.resources import Guard
 
 
-@stage_asset(stage="lake", kinds={"deltalake"}, table="rows", numbers=day_numbers.RAW_EVENTS, check=LAKE_MATCHES_STORE)
+@stage_asset(
+    stage="lake",
+    deps=[prediction_events, labels],
+    kinds={"deltalake"},
+    table="rows",
+    numbers=day_numbers.RAW_EVENTS,
+    check=LAKE_MATCHES_STORE,
+)
 def raw_events(scope: Scope, guard: Guard) -> Outcome:
     """Events of each project's local day, one Delta table per (project, model), one column per feature."""
     from guard_pipelines.monitoring.stages.lake import store_events
@@ -34,7 +42,7 @@ def daily_aggregates(scope: Scope, guard: Guard) -> Outcome:
 
 @stage_asset(
     stage="drift",
-    deps=[daily_aggregates],
+    deps=[daily_aggregates, baselines],
     kinds={"scipy"},
     table="verdicts",
     numbers=day_numbers.DRIFT_REPORTS,

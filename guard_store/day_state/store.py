@@ -84,6 +84,16 @@ class DayVolume:
     labels: int
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much all days of all models have received; the newest day is None without any."""
+
+    models: int
+    events: int
+    labels: int
+    newest_day: str | None
+
+
 class DayStateStore:
     """Reads and marks day states."""
 
@@ -217,6 +227,21 @@ class DayStateStore:
         statement = select_newest_days(day_states, columns, days, project_id, c.events > 0)
         with self._database.read() as connection:
             return [DayVolume(*row) for row in connection.execute(statement).all()]
+
+    def totals(self) -> Totals:
+        """Return how much all models together have received."""
+        c = day_states.c
+        of_models = (
+            select(func.sum(c.events).label("events"), func.sum(c.labels).label("labels"), func.max(c.day).label("day"))
+            .where(c.events > 0)
+            .group_by(c.project_id, c.model_id)
+            .subquery()
+        )
+        m = of_models.c
+        statement = select(func.count(), func.sum(m.events), func.sum(m.labels), func.max(m.day)).select_from(of_models)
+        with self._database.read() as connection:
+            models, events, labels, newest_day = connection.execute(statement).one()
+        return Totals(models, int(events or 0), int(labels or 0), newest_day)
 
     def newest_days(self) -> Sequence[NewestDays]:
         """Return the newest day with events of every model, and the newest done one, by project and model."""

@@ -146,6 +146,12 @@ class BaselineStore:
             row = connection.execute(statement).one_or_none()
         return None if row is None else Baseline(**row._mapping)
 
+    def all_active(self) -> list[Baseline]:
+        """Return the active baseline of each model that has one."""
+        statement = select(*_without_profile).where(baselines.c.active)
+        with self._database.read() as connection:
+            return [Baseline(**row._mapping) for row in connection.execute(statement)]
+
     def profile(self, baseline_id: str) -> bytes:
         """Return the profile of an existing baseline, as bytes."""
         with self._database.read() as connection:

@@ -6,6 +6,7 @@
 - `aws`: AWS on this machine, with seeded costs
 - `browser`: Chromium for tests of pages
 - `clients`: the app, clients of it with a key each, and a wait for what it does in the background
+- `dagster_pages`: Dagster's GraphQL, beside a code server
 - `event_requests`: events as a client sends them, in each format
 - `event_rows`: events as rows of the store
 - `gateway`: calls of models, their policies, and the accounts of what they cost
