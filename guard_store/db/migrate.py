@@ -3,6 +3,7 @@
 Only Alembic creates or changes tables; nothing calls `create_all`.
 """
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -23,6 +24,8 @@ def migrate(database: Database, revision: str = "head") -> None:
     with database.write() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+        if revision == "head" and _has_newest(connection):
+            return
         config = _config(connection)
         if _is_older(connection, revision):
             command.downgrade(config, revision)
@@ -33,7 +36,7 @@ def migrate(database: Database, revision: str = "head") -> None:
 def is_current(database: Database) -> bool:
     """Return whether the database has the schema that this code expects."""
     with database.read() as connection:
-        return MigrationContext.configure(connection).get_current_heads() == tuple(_scripts().get_heads())
+        return _has_newest(connection)
 
 
 def current_revision(database: Database) -> str | None:
@@ -54,7 +57,13 @@ def _config(connection: Connection) -> Config:
     return config
 
 
+def _has_newest(connection: Connection) -> bool:
+    return MigrationContext.configure(connection).get_current_heads() == tuple(_scripts().get_heads())
+
+
+@cache
 def _scripts() -> ScriptDirectory:
+    """Return the migrations, which Alembic imports anew for each folder that it opens."""
     return ScriptDirectory(str(_FOLDER))
 
 
