@@ -70,5 +70,8 @@ def open_pages(folder: Path) -> Iterator[DagsterPages]:
     }
     (folder / "dagster.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     target = ModuleTarget("guard_pipelines.definitions", None, str(ROOT), "guard_pipelines")
-    with DagsterInstance.from_config(str(folder)) as instance, WorkspaceProcessContext(instance, target) as workspace:
-        yield DagsterPages(instance, workspace, create_schema())
+    with DagsterInstance.from_config(str(folder)) as instance:
+        with WorkspaceProcessContext(instance, target) as workspace:
+            yield DagsterPages(instance, workspace, create_schema())
+        # Otherwise the process of the code server would end in the middle of another test.
+        workspace._grpc_server_registry.wait_for_processes()
