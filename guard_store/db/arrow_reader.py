@@ -43,6 +43,8 @@ class ArrowReader:
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
         self._results: WeakSet[Generator[pa.RecordBatch]] = WeakSet()
+        # Held here, so that the garbage collector finds no running process in a cycle with a result that was given up.
+        self._running: set[subprocess.Popen[bytes]] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -93,12 +95,14 @@ class ArrowReader:
             return
         process = self._process or self._start()
         self._process = None  # only reused once the whole result has been read
+        self._running.add(process)
         try:
             yield from self._run(process, sql, batch_rows)
             self._process = process
         finally:
             if self._process is not process:
                 _end(process)
+            self._running.discard(process)
 
     def _start(self) -> "subprocess.Popen[bytes]":
         self._errors = self._errors or tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`

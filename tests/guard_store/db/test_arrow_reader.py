@@ -1,5 +1,8 @@
 """Arrow results on both engines; on SQLite from a process of its own that may die."""
 
+import gc
+import warnings
+
 import psutil
 import pytest
 
@@ -65,3 +68,22 @@ def test_a_result_that_is_half_read_when_the_reader_closes_leaves_no_process(fil
         assert next(half_read).num_rows
     assert psutil.Process().children() == before
     assert list(half_read) == []
+
+
+def test_the_garbage_collector_finds_no_running_process_of_a_result_that_was_given_up(filled: Database) -> None:
+    """An error that keeps its own traceback is a cycle, which holds the half-read result while the reader goes on."""
+
+    def give_up(reader: ArrowReader) -> None:
+        result = reader.batches(SELECT)
+        try:
+            int(next(result).column("id")[0].as_py())
+        except ValueError as error:
+            error.cycle = error  # type: ignore[attr-defined]
+
+    with ArrowReader(filled, batch_rows=1) as reader, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert ids(reader)  # the process is older than the result, so the collector would come to it first
+        give_up(reader)
+        gc.collect()
+        assert [str(warning.message) for warning in caught if warning.category is ResourceWarning] == []
+        assert ids(reader) == list("abcde")
