@@ -1,6 +1,7 @@
 """Checks of the servers and models that the settings name: Qdrant, embedding, language models, alert routes, AWS."""
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
@@ -119,7 +120,8 @@ def check_aws(settings: Settings) -> Outcome:
 
     config = Config(connect_timeout=10, read_timeout=10, retries={"total_max_attempts": 1})
     try:
-        identity = boto3.session.Session().client("sts", region_name="us-east-1", config=config).get_caller_identity()
+        with closing(boto3.session.Session().client("sts", region_name="us-east-1", config=config)) as client:
+            identity = client.get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         return problem(
             f"AWS accepts no credentials of this machine ({type(error).__name__})",

@@ -52,6 +52,11 @@ class CostExplorer:
         self._client: Any = None
         self.requests = 0
 
+    def close(self) -> None:
+        """Close its connections to AWS."""
+        if self._client is not None:
+            self._client.close()
+
     def read(self, start: datetime, end: datetime, granularity: Granularity, tag: str) -> dict[datetime, Period]:
         """Return the periods from `start` to before `end`, by their first instant.
 

@@ -6,6 +6,7 @@ The client of AWS is `explorer`. A failure of AWS raises no error here: it is re
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -71,19 +72,19 @@ def pull_aws(
     overwrite : whether days whose figures are final are read again.
     """
     outcome = CostPull()
-    explorer = CostExplorer(RequestBudget(database, settings.aws.cost_requests))
     store = CostStore(database)
-    for batch in _batches(_requests(store, settings, projects, days, outcome, overwrite=overwrite)):
-        try:
-            periods = explorer.read(*_span(batch), batch[0].granularity, batch[0].owner.tag)
-        except CostExplorerError as error:
-            answered: list[CostDay] = []
-            unanswered = dict.fromkeys(batch, str(error))
-        else:
-            answered, unanswered = _split_by_answer(batch, periods)
-        store.replace(answered)
-        outcome.read += answered
-        _record_failures(store, unanswered, outcome)
+    with closing(CostExplorer(RequestBudget(database, settings.aws.cost_requests))) as explorer:
+        for batch in _batches(_requests(store, settings, projects, days, outcome, overwrite=overwrite)):
+            try:
+                periods = explorer.read(*_span(batch), batch[0].granularity, batch[0].owner.tag)
+            except CostExplorerError as error:
+                answered: list[CostDay] = []
+                unanswered = dict.fromkeys(batch, str(error))
+            else:
+                answered, unanswered = _split_by_answer(batch, periods)
+            store.replace(answered)
+            outcome.read += answered
+            _record_failures(store, unanswered, outcome)
     outcome.requests = explorer.requests
     if outcome.failed:
         _log.warning("costs of %d days could not be read: %s", len(outcome.failed), next(iter(outcome.failed.values())))

@@ -1,5 +1,7 @@
 """The lake on an S3 server: written, replaced, read and checked by the same runs as on a disk."""
 
+from contextlib import closing
+
 import boto3
 import pytest
 
@@ -17,7 +19,8 @@ def bucket(aws: SeededAws, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
     monkeypatch.setenv("ML_GUARD_LAKE_URL", "s3://lake/guard")
-    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="lake")
+    with closing(boto3.client("s3", region_name="us-east-1")) as s3:
+        s3.create_bucket(Bucket="lake")
     return "lake"
 
 
@@ -42,7 +45,8 @@ def test_days_go_through_the_pipelines_and_late_events_replace_them(bucket: str,
     assert before is not None
     assert before.rows("2013-03-10") == 2
 
-    objects = boto3.client("s3", region_name="us-east-1").list_objects_v2(Bucket=bucket, Prefix="guard/")
+    with closing(boto3.client("s3", region_name="us-east-1")) as s3:
+        objects = s3.list_objects_v2(Bucket=bucket, Prefix="guard/")
     names = [found["Key"] for found in objects["Contents"]]
     assert any("_delta_log" in name for name in names)
     assert any(name.endswith(".parquet") for name in names)
