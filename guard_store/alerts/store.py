@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 from guard_core.alerting.alert_state import Alert
 from guard_core.days import now_us
 from guard_store.alerts.tables import alert_history, alerts
+from guard_store.db.conditions import of_model
 from guard_store.db.database import Database
 from guard_store.retraining.decisions import Actor
 
@@ -76,7 +77,7 @@ class AlertStore:
         """Return the alerts about a model that were open on a local day, newest first."""
         c = alerts.c
         was_open = and_(c.since_day <= day, or_(c.state == "open", c.day >= day))
-        statement = select(alerts).where(c.project_id == project_id, c.model_id == model_id, was_open)
+        statement = select(alerts).where(of_model(alerts, project_id, model_id), was_open)
         with self._database.read() as connection:
             return [Alert(**row._mapping) for row in connection.execute(statement.order_by(c.opened_us.desc(), c.id))]
 

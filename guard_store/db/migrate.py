@@ -63,7 +63,7 @@ def _has_newest(connection: Connection) -> bool:
 
 @cache
 def _scripts() -> ScriptDirectory:
-    """Return the migrations, which Alembic imports anew for each folder that it opens."""
+    """Return the migrations; Alembic imports all of them each time that it opens the folder."""
     return ScriptDirectory(str(_FOLDER))
 
 

@@ -3,7 +3,7 @@
 - `amounts`: measures and spans of budgets
 - `budget_alerts`: facts about exceeded budgets, for alerts
 - `budgets`: budgets and their status
-- `latencies`: buckets and percentiles of how long calls took
+- `latencies`: buckets and percentiles of the latency of calls
 - `works`: input and result of the spending step
 - `step`: the spending step of a transaction
 - `tables`: tables of spending

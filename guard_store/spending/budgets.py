@@ -117,6 +117,10 @@ class BudgetStore:
         with self._database.read() as connection:
             return [_budget(row) for row in connection.execute(statement)]
 
+    def visible_to(self, project_id: str | None) -> Sequence[Budget]:
+        """Return the budgets of a project and of its keys, all for None, in order of creation."""
+        return [budget for budget in self.of() if project_id in (None, budget.project_id)]
+
     def statuses(self, of: Sequence[Budget], day_of: Callable[[Budget], date]) -> Sequence[BudgetStatus]:
         """Return the status of budgets in the span that includes a local day."""
         spans = {budget.id: span_of(budget.period, day_of(budget)) for budget in of}

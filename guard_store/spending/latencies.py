@@ -1,4 +1,4 @@
-"""How long calls of language models took: counts by bucket, which add up over any days, and percentiles of them.
+"""Latencies of calls of language models: counts by bucket, which add up over any days, and percentiles of them.
 
 Each bucket ends at 2^(1/4) times its beginning, so that a percentile is within 19 % of the exact one.
 """

@@ -66,7 +66,7 @@ usage = Table(
     Column("estimated", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-# Of the calls of `usage` that a server answered: how many took how long (buckets: `latencies`).
+# Of the calls of `usage` that a server answered: their number by bucket of latency (`latencies`).
 usage_latencies = Table(
     "usage_latencies",
     metadata,

@@ -42,9 +42,7 @@ class SpendService:
         )
 
     def _fullest_budget(self, project_id: str | None) -> FullestBudget | None:
-        budgets = [budget for budget in self._budgets.of() if budget.measure == "cost_usd"]
-        if project_id is not None:
-            budgets = [budget for budget in budgets if budget.project_id == project_id]
+        budgets = [budget for budget in self._budgets.visible_to(project_id) if budget.measure == "cost_usd"]
         zones = project_zones(self._database, {budget.project_id for budget in budgets if budget.project_id})
         now = now_us()
 

@@ -105,7 +105,7 @@ def _charts(summary: UsageSummary, project_id: str | None) -> dict[str, Any]:
 
 
 def latency_chart(summary: UsageSummary, href: Callable[[str], str]) -> Markup:
-    """Return the median and the 95th percentile of the time that answered calls took, by day."""
+    """Return the median and the 95th percentile of the latency of answered calls, by day."""
     lines = [Line("p50", "part-0", summary.latency_p50_ms), Line("p95", "part-3", summary.latency_p95_ms)]
     return LineChart(
         "Latency of calls by day", summary.days, lines, href=href, text=milliseconds, from_zero=True

@@ -6,11 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
 
-from guard_store.ledger.entry import LedgerRow
-from guard_store.ledger.store import LedgerFilter
 from guard_store.retraining.reasons import reason_text
-from serving.audit.endpoints import Audit
-from serving.audit.schemas import LedgerRowView
+from serving.audit.endpoints import Audit, filter_of
+from serving.audit.schemas import AuditQuery, LedgerRowView
 from serving.audit.service import AuditService
 from serving.auth.principal import Principal
 from serving.auth.security import Caller
@@ -66,16 +64,14 @@ def _show_request(
     request: Request, caller: Principal, pages: Renderer, audit: AuditService, traced_id: str, context: dict[str, Any]
 ) -> Response:
     """Show the rows of the ledger of a request that made no prediction, such as a call of a language model, to admins."""
-    rows: Sequence[LedgerRow] = ()
+    rows: Sequence[LedgerRowView] = ()
     if caller.has_role("admin"):
-        rows = audit.store.page(LedgerFilter(project_id=caller.project_id, request_id=traced_id), None, _ROWS)
+        rows = audit.page(filter_of(AuditQuery(request_id=traced_id), caller), None, _ROWS).items
     if not rows:
         text = f"Nothing has the id {traced_id}"
         return pages.page(request, "evidence.html", HTTPStatus.NOT_FOUND, headline=text, **context)
     text = f"Request {traced_id}: {rows[0].route}, answered with {rows[0].status}"
-    return pages.page(
-        request, "evidence.html", headline=text, **context | {"rows": [LedgerRowView.of(row) for row in rows]}
-    )
+    return pages.page(request, "evidence.html", headline=text, **context | {"rows": rows})
 
 
 def headline(lineage: Lineage, traced_id: str) -> str:

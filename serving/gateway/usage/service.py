@@ -80,7 +80,8 @@ class UsageService:
         by_day = latencies("day")
         models = self._usage.read(("day", "model"), first=first, last=last, project_id=project_id, limit=None)
         by_key = views("key_id")
-        budget_keys = [budget.scope_id for budget in self._budgets(project_id) if budget.scope == "key"]
+        budgets = self._gateway.budgets.visible_to(project_id)
+        budget_keys = [budget.scope_id for budget in budgets if budget.scope == "key"]
         return UsageSummary(
             project_id=project_id,
             days=days,
@@ -96,10 +97,7 @@ class UsageService:
 
     async def budgets(self, project_id: str | None) -> list[BudgetView]:
         """Return the budgets of a project, or all of them, with their present status."""
-        return await self._views(self._budgets(project_id))
-
-    def _budgets(self, project_id: str | None) -> list[Budget]:
-        return [budget for budget in self._gateway.budgets.of() if project_id in (None, budget.project_id)]
+        return await self._views(self._gateway.budgets.visible_to(project_id))
 
     def project_of(self, body: BudgetRequest) -> str | None:
         """Return the project that a budget belongs to; None if its key is valid for all projects.

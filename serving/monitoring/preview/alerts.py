@@ -33,8 +33,8 @@ def count_drift_alerts(model_id: str, days: Sequence[str], shares: Sequence[floa
         ]
         was_open = False
         for end in range(1, len(judged) + 1):
-            held = evaluate_days(judged[:end], policy.days, policy.of_days)
-            is_open = held is not None and held.finding is not None
+            result = evaluate_days(judged[:end], policy.days, policy.of_days)
+            is_open = result is not None and result.finding is not None
             opened += is_open and not was_open
             was_open = is_open
     return opened

@@ -1,4 +1,4 @@
-"""How long calls of language models took.
+"""Latencies of calls of language models.
 
 Revision ID: 0020
 Revises: 0019
