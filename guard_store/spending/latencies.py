@@ -31,7 +31,7 @@ def percentile_ms(calls: Mapping[int, int], share: float) -> float | None:
     share : between 0 and 1, such as 0.95; within its bucket, latencies are taken to be spread evenly on a scale of logarithms.
 
     >>> round(percentile_ms({39: 50, 43: 50}, 0.5)), round(percentile_ms({39: 50, 43: 50}, 0.95))
-    (1024, 2012)
+    (1024, 2013)
     """
     rank = share * sum(calls.values())
     below = 0

@@ -75,7 +75,7 @@ def importance_note(importance: Mapping[str, float], feature: str) -> str | None
     """Return how important a feature is to the champion; None if that was not measured.
 
     >>> importance_note({"feature_age": 0.02, "feature_plan": 0.08, "feature_id": 0.0}, "age")
-    '25% of the most important feature, 2 of 3'
+    '25 % of the most important feature, 2 of 3'
     """
     own, most = importance.get(feature_column(feature)), max(importance.values(), default=0.0)
     if own is None or not most:
