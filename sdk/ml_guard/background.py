@@ -14,7 +14,7 @@ import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -184,7 +184,7 @@ class BackgroundClient:
                 self._drop(
                     "closed", lost, f"the client was closed before they were sent; last error: {self._last_error}"
                 )
-        if self._thread is None or not self._thread.is_alive():
+        if self._thread is None:
             self._sender.close()
 
     def __enter__(self) -> "Self":
@@ -252,7 +252,7 @@ class BackgroundClient:
         self._thread.start()
 
     def _send_all(self) -> None:
-        with suppress(_Closed):
+        with suppress(_Closed), closing(self._sender):
             self._adopt()
             while self._wait_for_batch():
                 with self._lock:

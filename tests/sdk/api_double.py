@@ -71,8 +71,12 @@ class ApiDouble(ThreadingHTTPServer):
 
     def answer(self, seen: Seen) -> tuple[int, dict[str, Any]]:
         path = seen.path.split("?")[0]
-        if path == "/api/v1/health":
-            return 200, {"status": "ok"}
+        always: dict[str, dict[str, Any]] = {
+            "/api/v1/health": {"status": "ok"},
+            "/api/v1/labels": {"accepted": seen.body.count(b"\n"), "duplicates": 0, "rejected": 0, "errors": []},
+        }
+        if path in always:
+            return 200, always[path]
         if path == "/api/v1/events":
             row = json.loads(seen.body)
             status = self.store(row)

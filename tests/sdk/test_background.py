@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 import pyarrow as pa
 import pytest
 from ml_guard import BackgroundClient, Event, QueueFullError
@@ -52,7 +53,7 @@ def test_an_event_id_may_be_a_uuid(api: ApiDouble) -> None:
     with BackgroundClient(api.url) as client:
         assert client.ingest(**ROW, event_id=event_id) == str(event_id)
         client.label("p", event_id, 1)
-        client.flush(10)
+        assert client.flush(10)
         assert client.stats.dropped == {}
     assert api.seen[-1].rows[0]["event_id"] == str(event_id)
 
@@ -155,11 +156,13 @@ def test_the_end_of_the_process_waits_seconds_for_a_dead_server() -> None:
 
 
 @pytest.mark.parametrize("spooled", [False, True])
-def test_an_event_takes_less_than_20_microseconds_on_the_callers_thread(tmp_path: Path, *, spooled: bool) -> None:
+def test_an_event_takes_less_than_20_microseconds_on_the_callers_thread(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, spooled: bool
+) -> None:
     client = BackgroundClient(UNREACHABLE, spool_dir=tmp_path if spooled else None)
     features = {"age": 31, "country": "CA", **{f"f{n}": n * 0.5 for n in range(8)}}
     seconds = []
-    logging.getLogger("ml_guard").setLevel(logging.ERROR)
+    caplog.set_level(logging.ERROR, "ml_guard")
     for _ in range(5):
         started_at = time.thread_time()
         for _ in range(2_000):
@@ -167,6 +170,21 @@ def test_an_event_takes_less_than_20_microseconds_on_the_callers_thread(tmp_path
         seconds.append((time.thread_time() - started_at) / 2_000)
     client.close(0)
     assert min(seconds) < 20e-6
+
+
+def test_a_client_that_is_closed_while_the_server_fails_leaves_no_connection_open(api: ApiDouble) -> None:
+    api.misbehaviours.extend([Misbehaviour(503)] * 100)
+    client = BackgroundClient(api.url)
+    client.ingest(**ROW)
+    wait_for(lambda: bool(api.seen))
+    client.close(0)
+    assert client.stats.dropped == {"closed": 1}
+
+    def connections() -> list[object]:
+        own = psutil.Process().net_connections("tcp")
+        return [connection for connection in own if connection.raddr and connection.raddr.port == api.server_address[1]]
+
+    wait_for(lambda: not connections())
 
 
 def test_many_threads_share_a_client(api: ApiDouble) -> None:

@@ -79,6 +79,8 @@ def test_a_project_is_created_with_its_zone(api: ApiDouble, client: MLGuardClien
 
 
 def test_labels_to_a_server_without_them_are_a_clear_error(api: ApiDouble, client: MLGuardClient) -> None:
+    problem = b'{"title": "Not Found", "status": 404, "detail": "no route /api/v1/labels"}'
+    api.misbehaviours.append(Misbehaviour(404, {"Content-Type": "application/problem+json"}, problem))
     with pytest.raises(ApiError, match="404 Not Found: no route /api/v1/labels"):
         client.send_labels([{"project_id": "p", "event_id": "e", "y_true": 1, "observed_at": "2013-01-01T12:00:00Z"}])
     assert api.seen[0].rows == [
