@@ -5,7 +5,7 @@ Run it with `ml-guard serve`, or with any ASGI server as the factory `serving.ap
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
@@ -172,6 +172,7 @@ _ROUTERS = (
     openapi.router,
     *PAGE_ROUTERS,
 )
+_PAGES_AFTER_S = 1.0
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -422,15 +423,19 @@ class Services:
             ):
                 stack.push_async_callback(service.stop)
                 await service.start()
-            # In the background: the server is ready without its pages, and most starts are not followed by a page at once.
-            preparing = asyncio.create_task(asyncio.to_thread(self._prepare_pages))
+            ended = asyncio.Event()
+            preparing = asyncio.create_task(self._prepare_pages(ended))
             stack.push_async_callback(asyncio.wait, [preparing])
+            stack.callback(ended.set)
             yield
 
-    def _prepare_pages(self) -> None:
-        """Do once what the first page would wait for: compile the templates, and the statements of the overview."""
-        self.parts.get(Renderer).load_templates()
-        self.parts.get(OverviewService).read(None, DAYS)
+    async def _prepare_pages(self, ended: asyncio.Event) -> None:
+        """Do once what the first page would wait for, soon after the start: the first requests need the processor more."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), _PAGES_AFTER_S)
+            return
+        await asyncio.to_thread(self.parts.get(Renderer).load_templates)
+        await asyncio.to_thread(self.parts.get(OverviewService).read, None, DAYS)  # compiles its statements
 
 
 @asynccontextmanager

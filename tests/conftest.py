@@ -16,7 +16,7 @@ from guard_store.db.migrate import migrate
 from guard_store.retraining.registry import Registry
 from tests.support.aws import OddAws, SeededAws, Variables
 from tests.support.mlflow_stores import close_mlflow_stores
-from tests.support.postgresql import initialise_server, new_postgresql, run_server
+from tests.support.postgresql import Copies, initialise_server, new_postgresql, run_server
 from tests.support.settings import settings_of
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # how long an example takes depends on the machine
@@ -52,11 +52,13 @@ def postgresql_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def migrated_postgresql(postgresql_server: str) -> Iterator[str]:
-    """Name of a migrated PostgreSQL database, to be copied: Alembic takes far longer than a copy."""
+def migrated_postgresql(postgresql_server: str) -> Iterator[Copies]:
+    """Copies of a migrated PostgreSQL database: Alembic takes far longer than a copy."""
     with new_postgresql(postgresql_server) as url:
         _migrate(url)
-        yield make_url(url).database or ""
+        copies = Copies(postgresql_server, make_url(url).database or "")
+        yield copies
+        copies.close()
 
 
 @pytest.fixture(scope="session")
@@ -68,9 +70,9 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def postgresql_url(postgresql_server: str, migrated_postgresql: str) -> Iterator[str]:
+def postgresql_url(migrated_postgresql: Copies) -> Iterator[str]:
     """URL of a new, migrated PostgreSQL database."""
-    with new_postgresql(postgresql_server, template=migrated_postgresql) as url:
+    with migrated_postgresql.one() as url:
         yield url
 
 

@@ -1,15 +1,13 @@
 """The app as it runs, on each engine: a client over ASGI, and a key of each role."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from serving.app import Services
+from tests.support.asgi_server import listening
 from tests.support.clients import Clients, _logging_as_before, anonymous, app, clients, services
 from tests.support.model_days import Model
 
@@ -19,12 +17,8 @@ __all__ = ["_logging_as_before", "anonymous", "app", "clients", "services"]
 @pytest.fixture
 async def base_url(app: FastAPI) -> AsyncIterator[str]:
     """The app on a real port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False))
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await task
+    async with listening(app) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

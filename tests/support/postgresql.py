@@ -9,6 +9,7 @@ import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -76,19 +77,60 @@ def frozen_postgresql(pgdata: Path) -> Iterator[None]:
 
 
 @contextmanager
-def new_postgresql(server_url: str, template: str = "template1") -> Iterator[str]:
-    """URL of a new database, a copy of `template`, to which nobody may be connected; it is dropped at the end.
-
-    A test may have renamed it. A database takes 10 MB of disk, and a whole run makes more than a thousand.
-    """
-    name = f"guard_{uuid.uuid4().hex[:12]}"
-    _execute(
-        server_url, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-    )
+def new_postgresql(server_url: str) -> Iterator[str]:
+    """URL of a new, empty database; it is dropped at the end. A test may have renamed it."""
+    name = _create(server_url, "template1")
     try:
-        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+        yield _url(server_url, name)
     finally:
-        _execute(server_url, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        _drop(server_url, name)
+
+
+class Copies:
+    """Copies of a database to which nobody may be connected. The next one is made while a test uses the one before.
+
+    A copy takes 10 MB of disk and about 0.15 s, and a whole run takes more than a thousand.
+    """
+
+    def __init__(self, server_url: str, template: str) -> None:
+        self._server_url, self._template = server_url, template
+        self._thread = ThreadPoolExecutor(1, "copies-of-postgresql")
+        self._next = self._begin()
+        self._drops: list[Future[None]] = []
+
+    @contextmanager
+    def one(self) -> Iterator[str]:
+        """URL of a copy; it is dropped after use."""
+        name, self._next = self._next.result(), self._begin()
+        try:
+            yield _url(self._server_url, name)
+        finally:
+            self._drops.append(self._thread.submit(_drop, self._server_url, name))
+
+    def close(self) -> None:
+        """Drop what is left; raise what a drop has raised."""
+        self._drops.append(self._thread.submit(_drop, self._server_url, self._next.result()))
+        self._thread.shutdown()
+        for drop in self._drops:
+            drop.result()
+
+    def _begin(self) -> Future[str]:
+        return self._thread.submit(_create, self._server_url, self._template)
+
+
+def _create(server_url: str, template: str) -> str:
+    name = f"guard_{uuid.uuid4().hex[:12]}"
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    _execute(server_url, statement)
+    return name
+
+
+def _drop(server_url: str, name: str) -> None:
+    _execute(server_url, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _url(server_url: str, name: str) -> str:
+    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
 
 
 def _execute(server_url: str, statement: sql.Composed) -> None:

@@ -1,7 +1,5 @@
 """Research on the web: pages of allowed hosts only, search engines behind one interface, and no way inside."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from aiohttp import web
 from fastapi import FastAPI
 from pydantic import SecretStr, ValidationError
@@ -23,6 +20,7 @@ from serving.assistant.tools.errors import ToolError
 from serving.assistant.tools.web.fetcher import Limits, WebFetcher
 from serving.assistant.tools.web.urls import UrlRules
 from tests.serving.assistant.tools.web.site import BUT_PUBLIC, INNER, PUBLIC, Names, Site, names_served, site_served
+from tests.support.asgi_server import listening
 from tests.support.assistant import read_risk_items, run_research
 from tests.support.clients import Clients, wait_for
 from tests.support.ledger import read_chain, read_tool_calls
@@ -142,12 +140,9 @@ async def test_a_stream_whose_reader_goes_away_ends_and_is_settled(
 ) -> None:
     _, secret = services.keys.create("reader", "analyst", None)
     body = {"topic": f"tea http://{HOST}:{site.port}/slow", "stream": True}
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False))
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with listening(app) as port:
         async with (
-            httpx.AsyncClient(base_url=base_url, headers={"X-API-Key": secret}) as client,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers={"X-API-Key": secret}) as client,
             client.stream("POST", "/research", json=body) as answer,
         ):
             async for line in answer.aiter_lines():
@@ -155,8 +150,6 @@ async def test_a_stream_whose_reader_goes_away_ends_and_is_settled(
                     await wait_for(lambda: site.seen == ["/slow"])
                     break
         await wait_for(lambda: bool(read_chain(services, route="/research")))
-        server.should_exit = True
-        await task
     (row,) = read_chain(services, route="/research")
     assert (row["details"]["aborted"], row["model"], row["cost_nano_usd"]) == (True, "extractive", 0)
     cut = read_tool_calls(services)[-1]["details"]

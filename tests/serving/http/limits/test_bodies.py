@@ -3,13 +3,11 @@
 import asyncio
 import json
 import logging
-import socket
 from collections import defaultdict
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from guard_core.settings import Settings
@@ -19,6 +17,7 @@ from serving.http.limits.body import MAX_DEPTH
 from serving.http.problems import Unprocessable
 from serving.runtime.http_protocol import GuardedProtocol, HeadBuffer
 from tests.support.api import read_documented_routes
+from tests.support.asgi_server import listening
 from tests.support.clients import Clients
 from tests.support.settings import with_values
 
@@ -59,16 +58,8 @@ class _Quick(GuardedProtocol):
 @pytest.fixture
 async def port(app: FastAPI) -> AsyncIterator[int]:
     """Port of the app behind our protocol, with little patience for headers."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(
-            app, http=_Quick, lifespan="off", log_config=None, access_log=False, server_header=False
-        )
-        server = uvicorn.Server(config)
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        number: int = listener.getsockname()[1]
-        yield number
-        server.should_exit = True
-        await task
+    async with listening(app, http=_Quick, server_header=False) as port:
+        yield port
 
 
 @pytest.fixture
