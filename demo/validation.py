@@ -146,7 +146,7 @@ def _create_project(client: MLGuardClient, http: httpx.Client) -> str:
     name = f"Validation of {now:%Y-%m-%d %H:%M} UTC: generated, can be ignored"
     client.create_project(project_id, name=name, settings={"retrain": {"enabled": False}})
     path = f"/api/v1/projects/{project_id}/alert-policies"
-    for policy in _accepted(http.get(path)).json():
+    for policy in _accepted(http.get(path)).json()["items"]:
         rule = {field: value for field, value in policy.items() if field not in {"name", "source"}}
         _accepted(http.put(f"{path}/{quote(policy['name'], safe='')}", json={**rule, "enabled": False}))
     print(f"project: {project_id}")

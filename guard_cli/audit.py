@@ -155,8 +155,10 @@ def _checkpoints(path: Path) -> "list[Checkpoint]":
     from guard_store.ledger.checkpoints import Checkpoint
 
     try:
-        return [Checkpoint(**fields) for fields in json.loads(path.read_text())]
-    except (OSError, ValueError, TypeError) as error:
+        content = json.loads(path.read_text())
+        items = content if isinstance(content, list) else content["items"]  # a list: saved before lists had one shape
+        return [Checkpoint(**fields) for fields in items]
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise CommandError(f"--checkpoints {path}: cannot be read: {error}") from None
 
 

@@ -117,7 +117,7 @@ def _retire_earlier_keys(admin: httpx.Client, project_id: str) -> None:
     retired = {
         key["id"] for key in keys if key["project_id"] == project_id and key["name"] in names and not key["revoked_at"]
     }
-    for budget in admin.get("/api/v1/budgets").raise_for_status().json():
+    for budget in admin.get("/api/v1/budgets").raise_for_status().json()["items"]:
         if budget["scope_id"] in retired:
             admin.delete(f"/api/v1/budgets/{budget['id']}").raise_for_status()
     for key_id in retired:

@@ -127,9 +127,9 @@ def resend_delivery(message: MessageToChange, alerts: Alerts) -> DeliveryView:
 
 
 @router.get("/alert-routes", openapi_extra=ANALYST)
-def list_routes(policies: Policies) -> list[RouteView]:
+def list_routes(policies: Policies) -> Page[RouteView]:
     """List the routes that policies can name."""
-    return policies.routes()
+    return Page.whole(policies.routes(), empty="no_routes")
 
 
 @router.post("/alert-routes/{name}/test", responses=NOT_FOUND, openapi_extra=ADMIN)
@@ -142,9 +142,9 @@ async def try_route(
 
 
 @router.get(_POLICIES, responses=NOT_FOUND, openapi_extra=ANALYST)
-def list_policies(project: ProjectToRead, policies: Policies) -> list[PolicyView]:
+def list_policies(project: ProjectToRead, policies: Policies) -> Page[PolicyView]:
     """List the policies in force by name: those of the project, and the defaults that it has not replaced."""
-    return policies.in_force(project.id)
+    return Page.whole(policies.in_force(project.id))
 
 
 @router.get(_POLICIES + "/{name}", responses=NOT_FOUND, openapi_extra=ANALYST)

@@ -49,7 +49,7 @@ def export_rows(query: Filters, caller: Caller, audit: Audit) -> StreamingRespon
 
 
 @router.get("/audit/{request_id}/bodies", responses=NOT_FOUND, openapi_extra=ADMIN)
-def read_bodies(request_id: RequestOf, caller: Caller, audit: Audit, record: EntryDep) -> list[BodiesView]:
+def read_bodies(request_id: RequestOf, caller: Caller, audit: Audit, record: EntryDep) -> Page[BodiesView]:
     """Read the recorded bodies of the requests with an id, newest first, as redacted by the content policy."""
     record.details["read_bodies_of"] = request_id[:128]
     record.project_id = caller.project_id
@@ -57,13 +57,13 @@ def read_bodies(request_id: RequestOf, caller: Caller, audit: Audit, record: Ent
     if not bodies:
         raise NotFound(f"No bodies are recorded for request {request_id[:128]!r}.")
     record.project_id = bodies[0].project_id
-    return [BodiesView.of(item) for item in bodies]
+    return Page.whole(map(BodiesView.of, bodies))
 
 
 @router.get("/audit/checkpoints", openapi_extra=ADMIN_OF_ALL)
-def list_checkpoints(audit: Audit) -> list[CheckpointView]:
+def list_checkpoints(audit: Audit) -> Page[CheckpointView]:
     """List the signed checkpoints, oldest first; an offline verification needs them."""
-    return [CheckpointView.of(checkpoint) for checkpoint in audit.store.checkpoints()]
+    return Page.whole(map(CheckpointView.of, audit.store.checkpoints()), empty="no_checkpoints")
 
 
 @router.post("/audit/verify", openapi_extra=ADMIN_OF_ALL)

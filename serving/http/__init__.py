@@ -10,7 +10,7 @@
 - `metrics`: Prometheus metrics of requests
 - `middleware`: request id, ledger entry, access log, metrics, security headers
 - `openapi`: the OpenAPI document
-- `paging`: pages by cursor
+- `paging`: pages by cursor, and which fields their items have
 - `problems`: errors that carry their status
 - `query`: refuses query parameters that a route does not declare
 - `raw_request`: one request of a raw route

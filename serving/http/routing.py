@@ -25,6 +25,7 @@ from serving.auth.principal import HOW_TO_SEND, Principal
 from serving.auth.security import Caller, authenticate
 from serving.http.dependencies import EntryDep, RequestId, part, part_of
 from serving.http.limits.body import MAX_DEPTH, is_too_deep
+from serving.http.paging import listed_fields, select_fields, selection_of
 from serving.http.problems import GatewayTimeout, RequestTimeout, Unauthorised
 from serving.http.query import declared_parameters, refuse_unknown
 from serving.http.unknown_names import require_model, unknown_project
@@ -59,8 +60,16 @@ CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The current s
 class KeyedRoute(APIRoute):
     """A route that refuses callers below its least role, and unknown query parameters, before it reads the body.
 
-    The role is declared in the OpenAPI operation, as in `openapi_extra=ANALYST`. The endpoint checks the project.
+    The role is declared in the OpenAPI operation, as in `openapi_extra=ANALYST`. The endpoint checks the project. Callers of a list
+    may select fields of its items.
     """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self._listed_fields = listed_fields(endpoint)
+        if self._listed_fields:
+            selection = Depends(selection_of(self._listed_fields))
+            options["dependencies"] = [*(options.get("dependencies") or ()), selection]
+        super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return a handler that checks the key, and then handles the request as FastAPI does."""
@@ -75,11 +84,12 @@ class KeyedRoute(APIRoute):
             require_role(caller, least)
             refuse_unknown(request.scope, parameters)
             receive = _limit_size(request.receive, request.scope["state"]["entry"])
-            return await respond_in_time(
+            response = await respond_in_time(
                 handle(_ShallowRequest(request.scope, receive)),
                 part_of(request.scope, ServerSettings).request_timeout_s,
                 request.scope["state"]["entry"],
             )
+            return select_fields(request, response) if self._listed_fields else response
 
         return handle_keyed
 

@@ -2,6 +2,7 @@
 
 - `alert_facts`: facts, and the alerts that follow
 - `api`: the documented routes, a valid request to each, and the form of errors
+- `asgi_server`: an app on a real port, in the process of its test
 - `assistant`: questions and researches, and checks of their answers
 - `aws`: AWS on this machine, with seeded costs
 - `browser`: Chromium for tests of pages

@@ -8,6 +8,7 @@ from serving.assistant.tools.schemas import CheckRequest, CheckView, RecordReque
 from serving.assistant.tools.service import ToolService
 from serving.auth.security import Caller
 from serving.http.dependencies import EntryDep, RequestId, part
+from serving.http.paging import Page
 from serving.http.routing import ANALYST, CONFLICT, NOT_FOUND, keyed_router
 
 router = keyed_router("tools")
@@ -18,10 +19,10 @@ OfProject = Annotated[str | None, Query(description="The key's by default.")]
 @router.get("/tools", responses=NOT_FOUND, openapi_extra=ANALYST)
 async def list_tools(
     caller: Caller, tools: Tools, request_id: RequestId, project_id: OfProject = None
-) -> list[ToolView]:
+) -> Page[ToolView]:
     """List the tools of ML Guard, with their schemas and limits."""
     context = await tools.context(caller, project_id or caller.project_id, request_id)
-    return tools.tools(context)
+    return Page.whole(tools.tools(context))
 
 
 @router.post("/tools/check", responses=NOT_FOUND | CONFLICT, openapi_extra=ANALYST)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from serving.gateway.prompts.book import PromptBook
 from serving.gateway.prompts.template import Prompt, Variable
 from serving.http.dependencies import part
+from serving.http.paging import Page
 from serving.http.routing import ANALYST, keyed_router
 
 router: APIRouter = keyed_router("prompts")
@@ -38,6 +39,6 @@ class PromptView(BaseModel):
 
 
 @router.get("/prompts", openapi_extra=ANALYST)
-def list_prompts(prompts: Prompts) -> list[PromptView]:
+def list_prompts(prompts: Prompts) -> Page[PromptView]:
     """List the prompts, by name and version."""
-    return [PromptView.of(prompt) for prompt in prompts]
+    return Page.whole(map(PromptView.of, prompts))

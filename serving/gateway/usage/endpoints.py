@@ -33,9 +33,9 @@ async def read_usage_summary(query: Annotated[DaysQuery, Query()], caller: Calle
 
 
 @router.get("/budgets", openapi_extra=ANALYST)
-async def list_budgets(caller: Caller, usage: Usage) -> list[BudgetView]:
+async def list_budgets(caller: Caller, usage: Usage) -> Page[BudgetView]:
     """List budgets with their present status."""
-    return await usage.budgets(caller.project_id)
+    return Page.whole(await usage.budgets(caller.project_id), empty="no_budgets")
 
 
 @router.put("/budgets", responses=NOT_FOUND, openapi_extra=ADMIN)

@@ -52,7 +52,7 @@ class FlagService:
     def newest(self, project_id: str, model_id: str, limit: int) -> Page[FlagView]:
         """Return the newest flags of a model, newest first."""
         flags = self._flags.newest(project_id, model_id, limit)
-        return Page(items=[FlagView.of(flag) for flag in flags], next_cursor=None, state="ok" if flags else "no_flags")
+        return Page.whole(map(FlagView.of, flags), empty="no_flags")
 
     def force(self, project: Project, model_id: str, body: ForceRequest, actor: Actor) -> Flag:
         """Raise a flag on request of a person.

@@ -38,8 +38,7 @@ QueriedVersion = Annotated[str, Query(pattern=r"^[1-9]\d{0,9}$", description="Nu
 @router.get(_MODEL + "/versions", responses=NOT_FOUND, openapi_extra=ANALYST)
 def list_versions(project: ProjectToRead, model_id: ModelId, versions: Versions) -> Page[VersionView]:
     """List the registered versions of a model with their aliases and metrics, newest first."""
-    items = versions.versions(project.id, model_id)
-    return Page(items=items, next_cursor=None, state="ok" if items else "no_versions")
+    return Page.whole(versions.versions(project.id, model_id), empty="no_versions")
 
 
 @router.get(_MODEL + "/versions/{version}", responses=NOT_FOUND, openapi_extra=ANALYST)

@@ -46,13 +46,15 @@ class VersionService:
 
     def decisions(self, project_id: str, model_id: str, limit: int) -> Page[DecisionView]:
         """Return the newest decisions about a model, newest first."""
-        items = [DecisionView.of(decision) for decision in self._decisions.newest(project_id, model_id, limit)]
-        return Page(items=items, next_cursor=None, state="ok" if items else "no_decisions")
+        return Page.whole(
+            map(DecisionView.of, self._decisions.newest(project_id, model_id, limit)), empty="no_decisions"
+        )
 
     def shadow(self, project_id: str, model_id: str, limit: int) -> Page[ShadowView]:
         """Return the newest comparisons between challenger and champion, by local day."""
-        items = [ShadowView.of(tally) for tally in self._shadow.of_model(project_id, model_id, limit)]
-        return Page(items=items, next_cursor=None, state="ok" if items else "no_comparisons")
+        return Page.whole(
+            map(ShadowView.of, self._shadow.of_model(project_id, model_id, limit)), empty="no_comparisons"
+        )
 
     def versions(self, project_id: str, model_id: str) -> list[VersionView]:
         """Return all versions, newest first."""

@@ -180,7 +180,7 @@ async def _check_over_http(server: Server, home: Home) -> None:
         http.base_url = httpx.URL(server.url)
         (await http.post("/api/v1/audit/verify")).raise_for_status()
         used = (await http.get("/api/v1/usage", params={"project_id": PROJECT})).json()["items"]
-        standing = (await http.get("/api/v1/budgets")).json()
+        standing = (await http.get("/api/v1/budgets")).json()["items"]
     totals = [one for one in standing if one["period"] == "total"]
     requests = sum(one["requests"] for one in used)
     tokens = sum(one["tokens_in"] + one["tokens_out"] for one in used)

@@ -98,7 +98,7 @@ async def test_policies_are_put_shown_with_the_defaults_and_removed(
     facts: Facts, admin: httpx.AsyncClient, analyst: httpx.AsyncClient
 ) -> None:
     path = f"/api/v1/projects/{PROJECT}/alert-policies"
-    before = {one["name"]: one for one in (await analyst.get(path)).json()}
+    before = {one["name"]: one for one in (await analyst.get(path)).json()["items"]}
     assert {one["source"] for one in before.values()} == {"default"}
     assert (before["drift"]["days"], before["drift"]["of_days"]) == (2, 3)
     body = {"when": "latency", "threshold": 250, "severity": "critical", "routes": ["oncall"], "model": "prod-*"}
@@ -159,7 +159,7 @@ async def test_a_dead_message_is_shown_counted_and_sent_again(
 
 async def test_routes_are_named_and_their_urls_never_shown(facts: Facts, analyst: httpx.AsyncClient) -> None:
     answer = await analyst.get("/api/v1/alert-routes")
-    assert answer.json() == [{"name": "oncall", "scheme": "file"}]
+    assert answer.json() == {"items": [{"name": "oncall", "scheme": "file"}], "next_cursor": None, "state": "ok"}
 
 
 async def test_what_people_do_about_alerts_is_on_the_ledger(

@@ -11,15 +11,15 @@ from tests.support.api import check_problem
     [
         (
             "/api/v1/projects/flights/models/late/metrics?from=2013-01-01",
-            "There is no query parameter 'from': this route accepts start, end, dimension, value, cursor, limit.",
+            "There is no query parameter 'from': this route accepts fields, start, end, dimension, value, cursor, limit.",
         ),
         (
             "/api/v1/projects/flights/models/late/drift?strat=2013-01-01",
-            "There is no query parameter 'strat': this route accepts start, end, cursor, limit. Did you mean 'start'?",
+            "There is no query parameter 'strat': this route accepts fields, start, end, cursor, limit. Did you mean 'start'?",
         ),
         (
             "/api/v1/projects?LIMIT=5&days=",
-            "There is no query parameter 'LIMIT': this route accepts cursor, limit. Did you mean 'limit'?",
+            "There is no query parameter 'LIMIT': this route accepts fields, cursor, limit. Did you mean 'limit'?",
         ),
         ("/api/v1/projects/flights?verbose", "There is no query parameter 'verbose': this route accepts none."),
         ("/api/v1/audit?sinse=2013-01-01", "since, until, cursor, limit. Did you mean 'since'?"),

@@ -63,7 +63,7 @@ async def test_bodies_are_kept_where_the_project_asks_without_what_was_taken_out
     upstream.say = f'Refunds take "ten days" [1]. The number is {SSN}.'
     answer = await admin.post("/query", json={"question": f"{REFUNDS} My number is {SSN}."})
     assert answer.status_code == 200
-    (kept,) = (await admin.get(f"/api/v1/audit/{answer.json()['request_id']}/bodies")).json()
+    (kept,) = (await admin.get(f"/api/v1/audit/{answer.json()['request_id']}/bodies")).json()["items"]
     assert kept["request"] == {"question": f"{REFUNDS} My number is [SSN_1]."}
     assert "citations" in kept["response"]
     assert SSN not in str(kept)

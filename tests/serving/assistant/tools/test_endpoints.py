@@ -173,7 +173,7 @@ async def test_the_tools_of_the_guard_are_listed_as_the_project_may_call_them(
 ) -> None:
     rules = {"tools": {"deny": ["fetch"], "rules": {"search": {"timeout_s": 2, "role": "admin", "cost_usd": 0.5}}}}
     await admin.patch(f"/api/v1/projects/{project}", json={"settings": rules})
-    tools = {tool["name"]: tool for tool in (await agent.get("/api/v1/tools")).json()}
+    tools = {tool["name"]: tool for tool in (await agent.get("/api/v1/tools")).json()["items"]}
     assert set(tools) == {"search", "fetch", "summarize", "risk_check"}
     assert not tools["fetch"]["allowed"]
     assert (tools["search"]["allowed"], tools["search"]["timeout_ms"], tools["search"]["cost_usd"]) == (

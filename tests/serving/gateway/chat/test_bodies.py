@@ -42,7 +42,7 @@ async def kept(clients: Clients, project: str) -> httpx.AsyncClient:
 async def bodies(admin: httpx.AsyncClient, services: Services) -> dict[str, Any]:
     """Those of the newest chat."""
     request_id = read_ledger(services, route="/v1/chat/completions")[0]["request_id"]
-    (found,) = (await admin.get(f"/api/v1/audit/{request_id}/bodies")).json()
+    (found,) = (await admin.get(f"/api/v1/audit/{request_id}/bodies")).json()["items"]
     return dict(found)
 
 
@@ -106,7 +106,7 @@ async def test_embeddings_are_kept_without_vectors_and_pruned_rows_take_bodies_a
 ) -> None:
     await openai.embeddings.create(model="stub", input=TEXT)
     row = read_ledger(services, route="/v1/embeddings")[0]
-    (found,) = (await kept.get(f"/api/v1/audit/{row['request_id']}/bodies")).json()
+    (found,) = (await kept.get(f"/api/v1/audit/{row['request_id']}/bodies")).json()["items"]
     assert (found["request"]["input"], found["response"]) == (CONCEALED, None)
     from guard_store.ledger.checkpoints import load_signer
     from guard_store.ledger.entry import Entry

@@ -228,7 +228,7 @@ async def test_bodies_of_repeated_answers_are_kept_where_the_project_keeps_them(
             await caller.ask("/chat/completions", BODIES["/chat/completions"], stream=stream)
         newest = read_ledger(services, route="/v1/chat/completions")[0]
         assert "repeated_after_s" in newest["details"]
-        (bodies,) = (await admin.get(f"/api/v1/audit/{newest['request_id']}/bodies")).json()
+        (bodies,) = (await admin.get(f"/api/v1/audit/{newest['request_id']}/bodies")).json()["items"]
         assert "Miami" in json.dumps(bodies["request"])
         assert "Miami" in json.dumps(bodies["response"])
 

@@ -101,7 +101,7 @@ async def test_a_comment_is_kept_redacted_where_the_project_keeps_bodies_and_ref
     services.projects.update(evaluated, settings={"evaluation": {"share": 1.0}, "audit": {"bodies": True}})
     (await caller.post(FEEDBACK, json=body)).raise_for_status()
     request_id = read_ledger(services, route=FEEDBACK)[0]["request_id"]
-    (kept,) = (await admin.get(f"/api/v1/audit/{request_id}/bodies")).json()
+    (kept,) = (await admin.get(f"/api/v1/audit/{request_id}/bodies")).json()["items"]
     assert "My number [SSN_1] is wrong" in json.dumps(kept)
     assert SSN not in json.dumps(kept)
     assert SSN not in json.dumps(read_ledger(services), default=str)

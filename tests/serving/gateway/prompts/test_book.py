@@ -116,7 +116,7 @@ def test_a_changed_body_under_an_unchanged_version_is_found(tmp_path: Path, caps
 
 
 async def test_the_prompts_are_listed_with_their_hashes(analyst: httpx.AsyncClient) -> None:
-    listed = (await analyst.get("/api/v1/prompts")).json()
+    listed = (await analyst.get("/api/v1/prompts")).json()["items"]
     book = PromptBook.load(default_folder())
     assert {(one["name"], one["version"], one["hash"]) for one in listed} == {(p.name, p.version, p.hash) for p in book}
     assert listed[0]["variables"]["question"]["type"] == "string"

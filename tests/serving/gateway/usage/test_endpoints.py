@@ -94,7 +94,7 @@ async def test_a_budget_is_set_shown_changed_and_removed(
     assert (resets_at.date(), resets_at.hour) == (next_month, 0)
     changed = (await admin.put("/api/v1/budgets", json={**wanted, "hard": 3})).json()
     assert (changed["id"], changed["hard"]) == (made["id"], 3.0)
-    assert [budget["id"] for budget in (await admin.get("/api/v1/budgets")).json()] == [made["id"]]
+    assert [budget["id"] for budget in (await admin.get("/api/v1/budgets")).json()["items"]] == [made["id"]]
     assert (await admin.delete(f"/api/v1/budgets/{made['id']}")).status_code == 204
     assert (await admin.delete(f"/api/v1/budgets/{made['id']}")).status_code == 404
 
@@ -121,6 +121,6 @@ async def test_budgets_belong_to_the_admins_of_their_project(clients: Clients, p
     admin = clients.of("admin")
     assert (await admin.put("/api/v1/budgets", json=of_all)).status_code == 200
     made = (await admin.put("/api/v1/budgets", json=wanted)).json()
-    assert (await foreign.get("/api/v1/budgets")).json() == []
+    assert (await foreign.get("/api/v1/budgets")).json() == {"items": [], "next_cursor": None, "state": "no_budgets"}
     assert (await foreign.delete(f"/api/v1/budgets/{made['id']}")).status_code == 404
     assert (await admin.put("/api/v1/budgets", json={**wanted, "scope_id": "none"})).status_code == 404
