@@ -30,13 +30,13 @@ def resync() -> None:
 
     The storage is the one of DAGSTER_HOME, or of `ml-guard up` if that is not set.
     """
-    from guard_cli.stack.stack import environment
+    from guard_cli.stack.stack import prepare_environment
 
     if "DAGSTER_HOME" in os.environ:
         env = dict(os.environ)
     else:
         settings = load_settings()
-        env = environment(settings, settings.storage.home.resolve())
+        env = prepare_environment(settings, settings.storage.home.resolve())
     command = [sys.executable, "-m", "guard_pipelines.resync"]
     done = subprocess.run(command, env=env, check=False)  # noqa: S603 - our own command, no shell
     if done.returncode:

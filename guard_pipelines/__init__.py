@@ -12,7 +12,7 @@ when Dagster loads the code location.
 - `jobs`: which assets run together
 - `knowledge`: the knowledge base
 - `monitoring`: from stored events to verdicts
-- `outside`: external assets, which the pipelines read or serve
+- `external_assets`: external assets, which the pipelines read or serve
 - `partitions`: the partitions definitions
 - `resources`: settings, database and lake, opened for each run
 - `resync`: history of our database into a Dagster storage that lacks it

@@ -12,14 +12,14 @@ from guard_pipelines.costs.checks import aws_available, unusual_aws_costs, unusu
 from guard_pipelines.days.sensors import unprocessed_days
 from guard_pipelines.descriptions import describe
 from guard_pipelines.executors import executor_of
-from guard_pipelines.jobs import costs, daily, knowledge, outside, retention, retrain
+from guard_pipelines.external_assets import EXTERNAL
+from guard_pipelines.jobs import costs, daily, knowledge, observe_external_assets, retention, retrain
 from guard_pipelines.knowledge.assets import chunks, documents, embeddings
 from guard_pipelines.knowledge.checks import sources_readable
 from guard_pipelines.knowledge.sensors import sources
 from guard_pipelines.monitoring.assets import daily_aggregates, drift_reports, performance, raw_events
 from guard_pipelines.monitoring.checks.data import data_checks
 from guard_pipelines.monitoring.checks.progress import day_processed, days_processed, drift, latest_due_day
-from guard_pipelines.outside import EXTERNAL
 from guard_pipelines.partitions import partitioned_from
 from guard_pipelines.resources import Guard
 from guard_pipelines.retention.assets import audit_retention, lake_upkeep, run_retention
@@ -83,7 +83,7 @@ def defs() -> dg.Definitions:
             unusual_aws_costs,
             unusual_llm_costs,
         ],
-        jobs=[daily, retrain, retention, knowledge, costs, outside],
+        jobs=[daily, retrain, retention, knowledge, costs, observe_external_assets],
         schedules=[every_day, every_night, every_bill, every_observation],
         sensors=[
             unprocessed_days(settings.pipelines.interval_s),

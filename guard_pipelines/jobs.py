@@ -9,9 +9,9 @@ import dagster as dg
 
 from guard_pipelines.alerts.assets import alerts
 from guard_pipelines.costs.assets import aws_costs, cost_alerts, llm_costs
+from guard_pipelines.external_assets import OBSERVED, knowledge_sources
 from guard_pipelines.knowledge.assets import chunks, documents, embeddings
 from guard_pipelines.monitoring.assets import daily_aggregates, drift_reports, performance, raw_events
-from guard_pipelines.outside import OBSERVED, knowledge_sources
 from guard_pipelines.retention.assets import audit_retention, lake_upkeep, run_retention
 from guard_pipelines.retraining.assets import (
     candidate_model,
@@ -58,8 +58,8 @@ knowledge = dg.define_asset_job(
     description="Sources into documents, chunks and vectors: what /query answers from.",
 )
 
-outside = dg.define_asset_job(
-    "outside",
+observe_external_assets = dg.define_asset_job(
+    "observe_external_assets",
     selection=dg.AssetSelection.assets(*(spec.key for spec in OBSERVED)),
     tags=BACKGROUND,
     description="Observes what the pipelines read and serve: events, labels, baselines, policies, sources, the registry.",
@@ -78,7 +78,7 @@ _ASSETS_OF: Mapping[str, Sequence[dg.AssetsDefinition | dg.AssetSpec]] = {
     retention.name: _RETENTION,
     knowledge.name: _KNOWLEDGE,
     costs.name: _COSTS,
-    outside.name: OBSERVED,
+    observe_external_assets.name: OBSERVED,
 }
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from guard_pipelines.jobs import costs, daily, outside, retention
+from guard_pipelines.jobs import costs, daily, observe_external_assets, retention
 from guard_pipelines.resources import Guard
 from guard_pipelines.tags import UNPROCESSED, VERDICTS_FIRST, days_of, range_tags, subject_tags
 
@@ -67,7 +67,7 @@ every_night = dg.ScheduleDefinition(
 
 every_observation = dg.ScheduleDefinition(
     name="every_observation",
-    job=outside,
+    job=observe_external_assets,
     cron_schedule="45 3 * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Requests an observation of what the pipelines read and serve.",

@@ -1,4 +1,4 @@
-"""Logs of the stack's processes: one that has grown large is set aside, and its process goes on writing into an empty one.
+"""Logs of the stack's processes: one that has grown large is rotated, and its process goes on writing into an empty one.
 
 The processes need not know: they append, so that they write at the new end. Lines of the instant between copy and cut are lost.
 """
@@ -12,7 +12,7 @@ _KEPT = 2
 
 
 def rotate(folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
-    """Set aside the logs of a folder that are larger than `max_bytes`: `serving.log` becomes `serving.log.1`, that `serving.log.2`."""
+    """Rotate the logs of a folder that are larger than `max_bytes`: `serving.log` becomes `serving.log.1`, that `serving.log.2`."""
     for log in folder.glob("*.log"):
         if log.stat().st_size <= max_bytes:
             continue

@@ -48,7 +48,7 @@ class HomeData:
 
     def __str__(self) -> str:
         contents = f"{count(self.projects, 'project')}, {count(self.events, 'event')}, {size(self.bytes)}"
-        left = f"; {', '.join(self.left)} is not of ML Guard and stays" if self.left else ""
+        left = f"; not created by ML Guard, and kept: {', '.join(self.left)}" if self.left else ""
         return f"{self.home}: {contents}{left}"
 
 

@@ -62,7 +62,7 @@ def make_registry(settings: Settings, home: Path) -> None:
         done = subprocess.run(command, env={**os.environ, **_MLFLOW_ENV}, stdout=log, stderr=log, check=False)  # noqa: S603
     if done.returncode:
         raise CommandError(_with_log(home, "mlflow", "could not make the tables of the registry"))
-    unfinished.replace(path)  # a process that is killed leaves no half of it
+    unfinished.replace(path)  # a process that is killed leaves no partial file
 
 
 def start_all(settings: Settings, home: Path) -> list[ProcessGroup]:
@@ -84,11 +84,13 @@ def start_one(settings: Settings, home: Path, name: str) -> ProcessGroup:
     """Start one of the processes."""
     (home / "logs").mkdir(parents=True, exist_ok=True)
     command = _WATCHER_COMMAND if name == WATCHER else _commands(settings)[name]
-    return start(name, command, env=environment(settings, home), folder=_ROOT, log=home / "logs" / f"{name}.log")
+    return start(
+        name, command, env=prepare_environment(settings, home), folder=_ROOT, log=home / "logs" / f"{name}.log"
+    )
 
 
 def record(home: Path, processes: Sequence[ProcessGroup]) -> None:
-    """Record the processes that run for this home folder; a reader finds the record of before or this one."""
+    """Record the processes that run for this home folder; the file is replaced as a whole."""
     path = record_path(home)
     unfinished = path.with_name(f"{path.name}.new")
     unfinished.write_bytes(msgspec.json.encode(processes))
@@ -138,7 +140,7 @@ def wait_for_knowledge(settings: Settings, home: Path) -> str | None:
             if failure := knowledge_failure(client, _dagster_url(settings)):
                 return failure
             time.sleep(_KNOWLEDGE_POLL_S)
-    return "it is still being built, and answers as soon as it is there"
+    return "it is still being built: /query works once it is ready"
 
 
 def _require_running(home: Path) -> None:
@@ -183,7 +185,7 @@ def addresses(settings: Settings, home: Path) -> str:
     """Return the addresses of the servers and the folder of the logs, one a line."""
     lines = [f"API      {_serving_url(settings)}", f"Dagster  {_dagster_url(settings)}"]
     if settings.storage.has_mlflow_ui:
-        lines.append(f"MLflow   {settings.storage.mlflow_ui_url}, some seconds later")
+        lines.append(f"MLflow   {settings.storage.mlflow_ui_url} (ready in some seconds)")
     return "\n".join([*lines, f"Logs     {home / 'logs'}"])
 
 
@@ -211,7 +213,7 @@ def _mlflow_command(settings: Settings) -> list[str]:
     return ["nice", "-n", "10", *server, *store, "--host", MLFLOW_HOST, "--port", str(storage.mlflow_port)]
 
 
-def environment(settings: Settings, home: Path) -> dict[str, str]:
+def prepare_environment(settings: Settings, home: Path) -> dict[str, str]:
     """Prepare the home folder of Dagster, and return the environment of the processes."""
     dagster_home = home / "dagster"
     welcome_state = dagster_home / ".nux" / "nux.yaml"

@@ -29,8 +29,8 @@ _DECLINED = 1
 def up(host: str | None, port: str | None, workers: str | None, *, detach: bool) -> None:
     """Start the server and Dagster, and wait until they are healthy and the knowledge base answers.
 
-    Without --detach they stop with this command. Dagster and MLflow's pages are started again if they end; with --detach the
-    server, too.
+    Without --detach, everything stops when this command ends. Dagster and the MLflow UI are restarted if they exit; with --detach
+    the server is, too.
     """
     settings = load_settings_with(host=host, port=port, workers=workers)
     home = settings.storage.home.resolve()
@@ -58,12 +58,12 @@ def up(host: str | None, port: str | None, workers: str | None, *, detach: bool)
 
 
 @click.command(epilog=example("ml-guard down", "ml-guard down --purge"))
-@click.option("--purge", is_flag=True, help="Also delete all data of the home folder, after a question.")
+@click.option("--purge", is_flag=True, help="Also delete all data of the home folder, after you have confirmed it.")
 @click.option("--yes", is_flag=True, help="With --purge: do not ask.")
 def down(*, purge: bool, yes: bool) -> int:
     """Stop what `up` started, and nothing else.
 
-    With --purge, the exit code is 1 if the question is answered with no.
+    With --purge, the exit code is 1 if you do not confirm it.
     """
     settings = load_settings()
     home = settings.storage.home.resolve()

@@ -40,16 +40,16 @@ class _Watched:
 
 
 def watch(settings: Settings, home: Path, processes: Sequence[ProcessGroup], restarted: Collection[str]) -> None:
-    """Watch processes, and keep their logs small, until one ends that is not started again.
+    """Watch processes, and keep their logs small, until one exits that is not to be restarted.
 
     Parameters
     ----------
-    restarted : names of those that are started again.
+    restarted : names of those that are restarted when they exit.
 
     Raises
     ------
     CommandError
-        When one ends that is not; the message includes the end of its log.
+        When another one exits; the message includes the end of its log.
     """
     all_watched = [_Watched(process) for process in processes]
     rotated_at = 0.0
@@ -58,13 +58,13 @@ def watch(settings: Settings, home: Path, processes: Sequence[ProcessGroup], res
             rotate(home / "logs")
             rotated_at = time.monotonic()
         for watched in all_watched:
-            if _look(watched, settings, home, restarted):
+            if _check(watched, settings, home, restarted):
                 stack.record(home, [one.process for one in all_watched])
         time.sleep(_POLL_S)
 
 
-def _look(watched: _Watched, settings: Settings, home: Path, restarted: Collection[str]) -> bool:
-    """Look after one process; return whether it was started again."""
+def _check(watched: _Watched, settings: Settings, home: Path, restarted: Collection[str]) -> bool:
+    """Check one process; return whether it was restarted."""
     name, now = watched.process.name, time.monotonic()
     if watched.due_at is None:
         if is_running(watched.process):

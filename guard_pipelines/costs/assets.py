@@ -6,7 +6,7 @@ import dagster as dg
 
 from guard_pipelines.days.assets import DaysReport, daily_asset
 from guard_pipelines.days.loop import Scope
-from guard_pipelines.outside import gateway_calls
+from guard_pipelines.external_assets import gateway_calls
 from guard_pipelines.resources import Guard
 
 if TYPE_CHECKING:

@@ -108,17 +108,17 @@ def inspect_costs(database: Database, days: Iterable[str], source: CostSource) -
     first = date.fromisoformat(min(requested)) - timedelta(weeks=WINDOW_WEEKS)
     store = CostStore(database)
     findings: list[Finding] = []
-    looked_at = 0
+    inspected = 0
     for project in ProjectStore(database).page():
         stored = store.days(project.id, min(requested), max(requested), source)
-        looked_at += sum(day.pulled_us is not None and day.day in requested for day in stored)
+        inspected += sum(day.pulled_us is not None and day.day in requested for day in stored)
         growing = {day.day for day in stored if not day.is_final}
         for (cost_source, currency), costs in store.series(project.id, first.isoformat(), max(requested)).items():
             for day in sorted(requested) if cost_source == source else ():
                 verdict = cost_anomaly(costs, date.fromisoformat(day), estimated=day in growing)
                 if verdict.is_anomaly:
                     findings.append({"project": project.id, "day": day, "finding": _describe(verdict, currency)})
-    return Inspection(looked_at, findings)
+    return Inspection(inspected, findings)
 
 
 def explain_unused(source: CostSource, database: Database, settings: Settings) -> str | None:

@@ -44,7 +44,7 @@ class DaysReport:
     ) -> None:
         """Log the totals, and materialise the partitions of the run, each with the metadata of its own day.
 
-        Those of `skipped` days are observed with it instead: they keep the status that they had. Those of `unchanged` days
+        For `skipped` days an observation with the metadata is logged: their partitions keep their status. Those of `unchanged` days
         keep the metadata of the run that has materialised them.
         """
         context.log.info("%s", ", ".join(f"{name} {value}" for name, value in self.totals.items()))
@@ -116,7 +116,7 @@ def stage_asset(
             context.log.info("%s", outcome.table())
             if check is None:
                 return dg.MaterializeResult()
-            inspection = Inspection(outcome.looked_at, outcome.findings)
+            inspection = Inspection(outcome.inspected, outcome.findings)
             result = check_result(
                 inspection, dg.AssetCheckSeverity.ERROR, context.partition_keys, check_name=check.name
             )

@@ -27,9 +27,9 @@ _CHOOSE_DAYS = "To look at other days, choose their partitions under Materialize
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The findings of a check, and how many days of models (or of projects, for costs) it has looked at."""
+    """The findings of a check, and how many days of models (or of projects, for costs) it has inspected."""
 
-    looked_at: int
+    inspected: int
     findings: Sequence[Finding]
 
 
@@ -41,12 +41,13 @@ def inspect_days(
 ) -> tuple[list[str], Mapping[str, Inspection]]:
     """Inspect the days of a run, or the newest closed days with events: return the days, and the inspection of each check.
 
-    The newest days are inspected without partitions, and where the daily schedule has run a day on which no model has events.
+    The newest closed days are inspected if the run has no partitions, or if it is one of unprocessed days and there was nothing to inspect
+    on them: the daily schedule may run a day without events.
     """
     days = days_of(run_tags)
     if days:
         inspections = inspect(days)
-        if UNPROCESSED not in run_tags or any(inspection.looked_at for inspection in inspections.values()):
+        if UNPROCESSED not in run_tags or any(inspection.inspected for inspection in inspections.values()):
             return days, inspections
     days = newest_closed_days(database, settings)
     return days, inspect(days)
@@ -75,18 +76,18 @@ def check_result(
 ) -> dg.AssetCheckResult:
     """Build a result that passes if the check has looked at something without a finding.
 
-    Findings are given as their number and a table of the newest. A check that had nothing to look at warns, and gives the reason.
+    Findings are given as their number and a table of the newest. A check that had nothing to inspect warns, and gives the reason.
     """
     findings = inspection.findings
-    metadata: dict[str, Any] = {"findings": len(findings), "looked_at": inspection.looked_at, **tables}
+    metadata: dict[str, Any] = {"findings": len(findings), "inspected": inspection.inspected, **tables}
     if days:
         metadata["days"] = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
     if findings:
         newest = sorted(findings, key=lambda finding: str(finding["day"]))[-_MAX_FINDINGS:]
         metadata["newest"] = dg.MetadataValue.md(markdown(newest))
         return dg.AssetCheckResult(passed=False, severity=severity, metadata=metadata, **names)
-    if not inspection.looked_at:
-        metadata["reason"] = f"There was nothing to look at{_on(days)}. {_CHOOSE_DAYS}"
+    if not inspection.inspected:
+        metadata["reason"] = f"There was nothing to inspect{_on(days)}. {_CHOOSE_DAYS}"
         return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, metadata=metadata, **names)
     return dg.AssetCheckResult(passed=True, severity=severity, metadata=metadata, **names)
 

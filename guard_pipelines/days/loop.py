@@ -37,7 +37,7 @@ class Scope:
 class Outcome:
     """The result of a stage: rows of a table for each day; counts of model-days that are done, failed or changed meanwhile.
 
-    `findings` are those of the check that the stage's asset reports, after it has looked at `looked_at` model-days.
+    `findings` are those of the check that the stage's asset reports, after it has looked at `inspected` model-days.
     """
 
     started_s: float = field(default_factory=time.perf_counter)
@@ -47,7 +47,7 @@ class Outcome:
     events: int = 0
     table_rows: dict[str, list[dict[str, Cell]]] = field(default_factory=lambda: defaultdict(list))
     findings: list[dict[str, Cell]] = field(default_factory=list)
-    looked_at: int = 0
+    inspected: int = 0
 
     def add(self, item: DayState, **cells: Cell) -> None:
         """Add the row of a processed day of a model."""
@@ -116,9 +116,9 @@ class StageRun:
         """
         days = self._scope.days
         selected = (
-            self.store.work(self._stage, days, settings)
+            self.store.due_at_stage(self._stage, days, settings)
             if self._scope.only_unprocessed
-            else self.store.everything(self._stage, days)
+            else self.store.processable(self._stage, days)
         )
         kept = [item for item in selected if item.is_kept_for(self._stage)]
         if len(kept) < len(selected):

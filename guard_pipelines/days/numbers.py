@@ -1,4 +1,4 @@
-"""A day in numbers, which Dagster plots by partition: each combines a column of the rows of the day's models.
+"""Numbers of a day, over all of its models, which Dagster plots by partition.
 
 Which columns an asset has, and where they are stored, belongs to its domain.
 """
@@ -30,10 +30,10 @@ class DayNumbers:
     def combine(self, rows: Sequence[Row]) -> dict[str, Cell]:
         """Return a day in numbers: its models, and each measure of those of them that have it."""
         numbers: dict[str, Cell] = {"models": len(rows)}
-        for name, (column, combine) in self.measures.items():
+        for name, (column, aggregate) in self.measures.items():
             values = [cell for row in rows if isinstance(cell := row.get(column), int | float)]
             if values:
-                numbers[name] = combine(values)
+                numbers[name] = aggregate(values)
         return numbers
 
     def of_days(

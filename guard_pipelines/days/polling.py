@@ -6,14 +6,14 @@ What is polled belongs to the sensor.
 import time
 from collections.abc import Iterator
 
-TICK_S = 4.0
-"""A tick's last poll begins no later than this, so that it ends before Dagster begins the next tick."""
+LAST_POLL_S = 4.0
+"""Latest begin of a tick's last poll, in seconds after the tick's: it ends before Dagster begins the next tick."""
 
 
 def polls(interval_s: float) -> Iterator[bool]:
     """Yield once per poll, `interval_s` apart, whether it is the tick's last one."""
     started_s = time.monotonic()
-    while time.monotonic() - started_s + interval_s <= TICK_S:
+    while time.monotonic() - started_s + interval_s <= LAST_POLL_S:
         yield False
         time.sleep(interval_s)
     yield True

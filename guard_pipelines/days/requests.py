@@ -26,62 +26,62 @@ _OTHER_JOBS = frozenset({"costs"})
 
 @dataclass(frozen=True, slots=True)
 class RunRequests:
-    """The runs to request, whether days that were judged before are among theirs, and why other days with unprocessed rows wait."""
+    """The runs to request, whether days that were processed before are among theirs, and why other days with unprocessed rows wait."""
 
     requests: Sequence[dg.RunRequest]
     waiting: str
-    with_judged: bool = False
+    with_due_again: bool = False
 
 
 def request_days(
-    due: Sequence[DayState], instance: DagsterInstance, settings: Settings, *, with_judged: bool = True
+    due: Sequence[DayState], instance: DagsterInstance, settings: Settings, *, with_due_again: bool = True
 ) -> RunRequests:
     """Request runs of the due days that no run in flight covers.
 
     Parameters
     ----------
-    with_judged : whether days that were judged before may run. They run together, in one range that bridges their gaps,
+    with_due_again : whether days that were processed before may run. They run together, in one range that bridges their gaps,
         as far as `days_per_run` allows; they wait while a run in flight has days of that range.
     """
     running = days_in_flight(instance)
     free = [item for item in due if item.day not in running]
-    resting = [] if with_judged else [item for item in free if item.is_judged_again]
-    items = [item for item in free if with_judged or not item.is_judged_again]
-    requests, given_up = _request_ranges(items, running, instance, settings)
+    resting = [] if with_due_again else [item for item in free if item.is_due_again]
+    items = [item for item in free if with_due_again or not item.is_due_again]
+    requests, not_due = _request_ranges(items, running, instance, settings)
     reasons = [f"{len(due) - len(free)} model-days are being run"] if len(free) < len(due) else []
-    reasons += [f"{len(resting)} model-days that were judged before rest"] if resting else []
-    reasons += [f"{given_up} ranges of days wait because their runs ended without finishing them"] if given_up else []
+    reasons += [f"{len(resting)} model-days that were processed before rest"] if resting else []
+    reasons += [f"{not_due} ranges of days failed, and no retry of them is due"] if not_due else []
     covered = {day for request in requests for day in days_of(request.tags)}
     return RunRequests(
         requests,
         "; ".join(reasons) or "no closed day has unprocessed rows",
-        any(item.is_judged_again and item.day in covered for item in items),
+        any(item.is_due_again and item.day in covered for item in items),
     )
 
 
 def _request_ranges(
     items: Sequence[DayState], running: AbstractSet[str], instance: DagsterInstance, settings: Settings
 ) -> tuple[list[dg.RunRequest], int]:
-    """Request the ranges that cover the days; return also how many are given up for now."""
-    new = {item.local_date for item in items if not item.is_judged_again}
+    """Request the ranges that cover the days; return also how many have failed and are not due for a retry."""
+    new = {item.local_date for item in items if not item.is_due_again}
     judged = {item.local_date for item in items} - new
     longest = settings.pipelines.days_per_run
     ranges = day_ranges(new | judged, max_ranges=1 if judged else MAX_RUNS_PER_TICK, max_days=longest)
     if judged and any(_days_between(*days) & running for days in ranges):
         ranges = day_ranges(new, max_ranges=MAX_RUNS_PER_TICK, max_days=longest)
-    requests, given_up = [], 0
+    requests, not_due = [], 0
     for first, last in ranges[:MAX_RUNS_PER_TICK]:
         of_range = [item for item in items if first <= item.local_date <= last]
         request = _request(first, last, of_range, instance, settings)
         requests += [request] if request else []
-        given_up += request is None
-    return requests, given_up
+        not_due += request is None
+    return requests, not_due
 
 
 def days_in_flight(instance: DagsterInstance) -> set[str]:
     """Return the days of runs in flight of jobs that process day states.
 
-    Backfills and runs by hand count once they have started: they wait behind all verdicts, so verdicts must not wait for them.
+    Backfills and runs by hand count once they have started: in the queue they have a lower priority, so they hold no day back.
     """
     runs = (run for run in runs_in_flight(instance) if run.job_name not in _OTHER_JOBS)
     counted = (run for run in runs if run.status != dg.DagsterRunStatus.QUEUED or UNPROCESSED in run.tags)

@@ -35,7 +35,7 @@ def unprocessed_days(interval_s: int) -> dg.SensorDefinition:
 def _request_days(context: dg.SensorEvaluationContext, guard: Guard) -> dg.SensorResult | dg.SkipReason:
     """Count new labels on the days of their events, then request the unprocessed days in few runs, each change once.
 
-    The cursor is the second at which days that had been judged before were requested last: such days rest from then on.
+    The cursor is the Unix time of the newest request of days that had been processed before; for `rest_s` after it, no such day is requested.
     """
     from guard_pipelines.days.requests import request_days
     from guard_store.ingest.labels import LabelStore
@@ -46,12 +46,12 @@ def _request_days(context: dg.SensorEvaluationContext, guard: Guard) -> dg.Senso
         LabelStore(guard.database).count_on_days()
         due = DayStateStore(guard.database).due(guard.settings)
         at_s = now_us() // SECOND_US
-        rested = at_s - int(context.cursor or 0) >= guard.settings.pipelines.rest_s
-        answer = request_days(due, context.instance, guard.settings, with_judged=rested)
+        may_reprocess = at_s - int(context.cursor or 0) >= guard.settings.pipelines.rest_s
+        answer = request_days(due, context.instance, guard.settings, with_due_again=may_reprocess)
         run_keys = [request.run_key for request in answer.requests]
         # Days that still change would be processed twice: they are requested once they are unchanged, or at the tick's end.
         if run_keys and (is_last or run_keys == before):
-            cursor = str(at_s) if answer.with_judged else context.cursor
+            cursor = str(at_s) if answer.with_due_again else context.cursor
             return dg.SensorResult(run_requests=list(answer.requests), cursor=cursor)
         before = run_keys
     return dg.SkipReason(answer.waiting)

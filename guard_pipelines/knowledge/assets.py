@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from guard_pipelines.outside import knowledge_sources
+from guard_pipelines.external_assets import knowledge_sources
 from guard_pipelines.resources import Guard
 
 

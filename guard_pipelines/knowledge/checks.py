@@ -14,7 +14,7 @@ def sources_readable(guard: Guard) -> dg.AssetCheckResult:
     files = count_files(guard.knowledge)
     if files is None:
         reason = (
-            "There was nothing to look at: the knowledge base is not built yet. Materialize the asset documents first."
+            "There was nothing to inspect: the knowledge base is not built yet. Materialize the asset documents first."
         )
         return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, metadata={"reason": reason})
     if not files:

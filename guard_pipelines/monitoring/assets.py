@@ -5,9 +5,9 @@ What each does with the days of a run is in `stages`.
 
 from guard_pipelines.days.assets import stage_asset
 from guard_pipelines.days.loop import Outcome, Scope
+from guard_pipelines.external_assets import baselines, labels, prediction_events
 from guard_pipelines.monitoring import day_numbers
 from guard_pipelines.monitoring.checks.lake import LAKE_MATCHES_STORE
-from guard_pipelines.outside import baselines, labels, prediction_events
 from guard_pipelines.resources import Guard
 
 

@@ -11,8 +11,8 @@ from pydantic import Field, model_validator
 
 from guard_pipelines.days.assets import stage_asset
 from guard_pipelines.days.loop import Outcome, Scope
+from guard_pipelines.external_assets import labels
 from guard_pipelines.monitoring.assets import performance
-from guard_pipelines.outside import labels
 from guard_pipelines.partitions import MODELS, model_of_key, require_partitions
 from guard_pipelines.resources import Guard
 from guard_pipelines.retraining.heartbeat import log_heartbeat

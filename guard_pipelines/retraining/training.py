@@ -159,7 +159,7 @@ class Training:
         return self._run
 
     def register(self) -> TrainingRun:
-        """Register the candidate as challenger and, if the promotion rule accepts it, make it the champion.
+        """Register the candidate; make it the champion if the promotion rule accepts it, and the challenger otherwise.
 
         The alias is moved last: before that the version is not served; after it only the flag remains to be marked as done.
         If a person has decided against the version meanwhile, no alias is moved.

@@ -15,8 +15,8 @@ from guard_core.units import SECOND_US
 
 Key = tuple[str, str, str]
 """(project, model, local day)."""
-JUDGED_BEFORE = -1
-"""Revision of the last stage of a day that was judged before and is due again for a change of results, not of rows."""
+PROCESSED_BEFORE = -1
+"""Revision of the last stage of a day whose every stage had ended, and that is due again because a result has changed, not its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,11 @@ class DayState:
         return min(monitored, self.performance_revision, self.retrain_revision) >= self.revision
 
     @property
-    def is_judged_again(self) -> bool:
-        """Whether the day has been judged, and has changed since: by late rows, or by a result that it is compared with.
+    def is_due_again(self) -> bool:
+        """Whether every stage had ended, and the day has changed since: by late rows, or by a result that it is compared with.
 
-        Changed settings, baselines and kinds reset the last stage: such days count as not judged, because a person waits for them.
+        Changed settings, baselines and kinds reset the last stage: such days count as due for the first time, because a person waits
+        for them.
         """
         return self.retrain_revision != 0 and not self.done
 

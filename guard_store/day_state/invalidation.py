@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, false, func, inser
 from guard_core.days import local_days, now_us
 from guard_core.project_settings.drift_methods import MAX_WINDOW_DAYS
 from guard_core.units import SECOND_US
-from guard_store.day_state.day_state import JUDGED_BEFORE
+from guard_store.day_state.day_state import PROCESSED_BEFORE
 from guard_store.day_state.tables import day_states
 from guard_store.db.conditions import of_instants, of_model
 from guard_store.ingest.tables import events, labels
@@ -20,8 +20,8 @@ from guard_store.monitoring.tables import drift_reports
 
 _RESET_RESULTS = {"drift_revision": 0, "performance_revision": 0, "retrain_revision": 0}
 
-# Of the last stage: whether the day was judged before is kept, because such days may rest.
-RETRAIN_AGAIN = case((day_states.c.retrain_revision == 0, 0), else_=JUDGED_BEFORE)
+# Keeps whether every stage had ended before: such days may wait for `pipelines.rest_s`.
+RETRAIN_DUE_AGAIN = case((day_states.c.retrain_revision == 0, 0), else_=PROCESSED_BEFORE)
 
 
 class DeletedDaysError(ValueError):
@@ -58,8 +58,11 @@ def invalidate_performance(
 
 
 def invalidate_compared_performance(connection: Connection, project_id: str, model_id: str) -> None:
-    """Make the performance of all days of a model due again, because labels have changed what it is compared with: they may rest."""
-    values = {"performance_revision": 0, "retrain_revision": RETRAIN_AGAIN}
+    """Make the performance of all days of a model due again, because labels have changed its reference.
+
+    The days may wait for `pipelines.rest_s`.
+    """
+    values = {"performance_revision": 0, "retrain_revision": RETRAIN_DUE_AGAIN}
     _invalidate(connection, _of(project_id, model_id), values, None)
 
 

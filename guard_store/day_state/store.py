@@ -14,7 +14,7 @@ from guard_core.days import from_microseconds, local_days, now_us
 from guard_core.settings import Settings
 from guard_core.units import SECOND_US
 from guard_store.day_state.day_state import DayState, Key
-from guard_store.day_state.invalidation import RETRAIN_AGAIN
+from guard_store.day_state.invalidation import RETRAIN_DUE_AGAIN
 from guard_store.day_state.tables import day_states
 from guard_store.db.conditions import of_day, of_model
 from guard_store.db.database import Database
@@ -109,14 +109,14 @@ class DayStateStore:
         """Return days that some stage has not processed, closed or not, failed or not, oldest first."""
         return self._select(_behind, limit=limit)
 
-    def work(
+    def due_at_stage(
         self, stage: Stage, days: Collection[str], settings: Settings, at_us: int | None = None
     ) -> Sequence[DayState]:
         """Return those of these days that a stage must process: closed, behind the stage before, not waiting for a retry."""
         at = now_us() if at_us is None else at_us
         return [item for item in self._of_days(days, _todo[stage]) if _ready(item, settings, at)]
 
-    def everything(self, stage: Stage, days: Collection[str]) -> Sequence[DayState]:
+    def processable(self, stage: Stage, days: Collection[str]) -> Sequence[DayState]:
         """Return those of these days that a stage can process, whether processed before or not, closed or not."""
         return self._of_days(days, _before[stage] > 0)
 
@@ -401,7 +401,7 @@ def _mark(connection: Connection, stage: Stage, item: DayState) -> bool:
 def _reset(first_stage: Stage) -> dict[str, Any]:
     stages = _STAGES[_STAGES.index(first_stage) : -1]
     values = {f"{stage}_revision": 0 for stage in stages}
-    return {**values, "retrain_revision": RETRAIN_AGAIN, "changes": day_states.c.changes + 1}
+    return {**values, "retrain_revision": RETRAIN_DUE_AGAIN, "changes": day_states.c.changes + 1}
 
 
 def _done(stage: Stage, item: DayState) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What calls of language models have cost this month, and how much of the budgets is left."""
+"""What calls of language models have cost this month, and the budget in dollars of which the largest share is spent."""
 
 from datetime import date
 

@@ -16,9 +16,9 @@ from guard_store.db.database import Database
 def find_odd_days(database: Database, settings: Settings, days: Collection[str]) -> dict[str, Inspection]:
     """Inspect the days by check: volume, unseen_features, kind_violations, null_share."""
     findings: dict[str, list[Finding]] = {"volume": [], "unseen_features": [], "kind_violations": [], "null_share": []}
-    looked_at = 0
+    inspected = 0
     for model in model_days(database, settings, days):
-        looked_at += len(model.days)
+        inspected += len(model.days)
         for day in model.days:
             key: Finding = {"project": model.project_id, "model": model.model_id, "day": day.isoformat()}
             volume = odd_volume(model.count(day), model.same_weekdays(day))
@@ -30,4 +30,4 @@ def find_odd_days(database: Database, settings: Settings, days: Collection[str])
             misfits = [f"{feature_name(column)}: {n}" for column, n in today.get("violations", {}).items()]
             for name, texts in (("unseen_features", unseen), ("kind_violations", misfits), ("null_share", nulls)):
                 findings[name] += [{**key, "finding": ", ".join(texts)}] if texts else []
-    return {name: Inspection(looked_at, of_check) for name, of_check in findings.items()}
+    return {name: Inspection(inspected, of_check) for name, of_check in findings.items()}

@@ -20,8 +20,8 @@ def inspect_failures(database: Database, settings: Settings) -> tuple[Inspection
     store = DayStateStore(database)
     failed = store.failed(_MAX_FAILED)
     findings = [_finding(item, describe_failure(item, settings)) for item in failed]
-    looked_at = len(failed) + len(store.newest(settings))
-    return Inspection(looked_at, findings), any(is_given_up(item, settings) for item in failed)
+    inspected = len(failed) + len(store.newest(settings))
+    return Inspection(inspected, findings), any(is_given_up(item, settings) for item in failed)
 
 
 def inspect_failures_of(database: Database, settings: Settings, days: Collection[str]) -> tuple[Inspection, bool]:
@@ -53,14 +53,14 @@ def inspect_drift(database: Database, days: Collection[str]) -> Inspection:
     """Return the days with drift, and the columns that drifted; days without a drift report are not looked at."""
     store = DriftReportStore(database)
     findings: list[Finding] = []
-    looked_at = 0
+    inspected = 0
     for project_id, model_id in sorted({item.key[:2] for item in DayStateStore(database).of_days(days)}):
         for report in store.days(project_id, model_id, min(days), max(days)):
-            looked_at += report.day in days
+            inspected += report.day in days
             if report.state == "drift" and report.day in days:
                 columns = ", ".join(report.report["drifted"])
                 findings.append({"project": project_id, "model": model_id, "day": report.day, "finding": columns})
-    return Inspection(looked_at, findings)
+    return Inspection(inspected, findings)
 
 
 def _finding(item: DayState, text: str) -> Finding:

@@ -39,9 +39,9 @@ def store_events(scope: Scope, database: Database, lake: Lake, settings: Setting
         outcome = run_stage(
             "lake", scope, database, settings, partial(_store_model, partial(_store, database, reader, lake, settings))
         )
-    outcome.looked_at, mismatches = compare_counts(database, lake, scope.days)
-    if scope.only_unprocessed and not outcome.looked_at:  # the schedule has run a day without events
-        outcome.looked_at, mismatches = compare_counts(database, lake, newest_closed_days(database, settings))
+    outcome.inspected, mismatches = compare_counts(database, lake, scope.days)
+    if scope.only_unprocessed and not outcome.inspected:  # the schedule has run a day without events
+        outcome.inspected, mismatches = compare_counts(database, lake, newest_closed_days(database, settings))
     for mismatch in mismatches:
         DayStateStore(database).fail(mismatch.item, str(mismatch), from_the_start=True)
         outcome.add_finding(mismatch.item, str(mismatch))

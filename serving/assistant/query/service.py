@@ -189,7 +189,7 @@ class QueryService:
         sentences = collect_candidates(material.passages)
         tokens_in = estimate(len(material.question.encode()))
         most = estimate(sum(len(sentence.text.encode()) for sentence in sentences))
-        async with self._gateway.call(CallRequest(EXTRACTIVE, tokens_in, most, is_free=True), context) as call:
+        async with self._gateway.call(CallRequest(EXTRACTIVE, tokens_in, most, without_upstream=True), context) as call:
             retrieval = material.search.retrieval
             extract = await extract_answer(self._knowledge, material.words, material.passages, sentences, retrieval)
             context.entry.details.update(reason=extract.reason, evidence=round(extract.evidence, 3))
@@ -241,7 +241,7 @@ class QueryService:
             raise BadGateway(f"The model's server refused the question ({problem.status}).") from problem
         except asyncio.CancelledError:
             if (upstream := attempts.upstream) is not None:  # it has read the question
-                usage = Amount(tokens_in=call.tokens_in, estimated=True)
+                usage = Amount(tokens_in=call.estimated_tokens_in, estimated=True)
                 call.record_usage(usage, upstream.model_of(str(body["model"])), upstream.base_url)
             raise
         details = {"attempts": upstream_response.attempts, "upstream": upstream_response.upstream.name}
@@ -313,7 +313,7 @@ def _evaluate(builder: AnswerBuilder, session: PolicySession, prompt: Prompt, *,
         stream=stream,
         characters=len(builder.text),
         refused=builder.declined or is_refusal(builder.text),
-        findings=session.findings,
+        findings=session.finding_count,
         injection=session.found_injection,
         grounded=builder.supported_claims / builder.claims if builder.claims else None,
     )

@@ -139,7 +139,7 @@ class ResearchService:
             model=model or EXTRACTIVE,
             tokens_in=self.tools.max_tokens_in(topic) if model else estimate(len(topic.encode())),
             tokens_out=int(hints.get("max_tokens", self._settings.llm.max_tokens)) if model else 0,
-            is_free=model is None,
+            without_upstream=model is None,
             tools_nano_usd=sum(costs),
         )
 

@@ -19,7 +19,7 @@ from serving.gateway.protocols.protocol import Protocol
 from serving.gateway.upstreams.upstream import UpstreamResponse
 
 _encode_sorted = msgspec.json.Encoder(order="deterministic").encode
-_LARGEST_SHARE = 8  # an answer may take this part of the cache at most
+_LARGEST_SHARE = 1 / 8  # of the cache, for one answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class StoredAnswer:
 
     Attributes
     ----------
-    server, model : that answered.
-    protocol : in which it is.
+    server, model : name of the upstream and of the model that answered.
+    protocol : protocol of the body.
     stored_at : on the clock `time.monotonic`.
     """
 
@@ -70,7 +70,7 @@ class AnswerCache:
         owner = context.project_id or f"key {context.principal.key_id}"
         place = _encode_sorted([owner, protocol.name, path, body])
         key = hashlib.sha256(place).digest()
-        slot = Slot(self, key, self._max_bytes // _LARGEST_SHARE)
+        slot = Slot(self, key, int(self._max_bytes * _LARGEST_SHARE))
         if "no-cache" not in context.cache_control:
             slot.stored = self._find(key)
         return slot

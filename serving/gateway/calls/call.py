@@ -28,7 +28,7 @@ class CallRequest(msgspec.Struct, frozen=True):
     ----------
     end_user : the user on whose behalf the caller asks.
     tokens_in, tokens_out : upper bounds, as far as they are known.
-    is_free : whether no server is called.
+    without_upstream : whether no model is called; tools may be.
     tools_nano_usd : the most that tools of the request may cost.
     """
 
@@ -36,7 +36,7 @@ class CallRequest(msgspec.Struct, frozen=True):
     tokens_in: int
     tokens_out: int
     end_user: str | None = None
-    is_free: bool = False
+    without_upstream: bool = False
     tools_nano_usd: int = 0
 
 
@@ -51,7 +51,7 @@ class Call:
 
     Parameters
     ----------
-    evaluations : stores the event of the answer; None if the call is not chosen for it.
+    evaluations : stores the event of the answer; None if none is made of it.
     """
 
     def __init__(
@@ -80,13 +80,13 @@ class Call:
             context.entry.details["soft_budgets"] = list(reserved.soft)
 
     @property
-    def tokens_in(self) -> int:
+    def estimated_tokens_in(self) -> int:
         """Return the tokens of the prompt as estimated for the reservation."""
         return self._reservation.most.tokens_in
 
     @property
     def is_evaluated(self) -> bool:
-        """Whether the call is chosen: `record_answer` then makes an event of its answer."""
+        """Whether an evaluation event is made of the answer that is recorded."""
         return self._evaluations is not None
 
     def record_answer(self, answer: Answer) -> None:
@@ -100,7 +100,7 @@ class Call:
         spans.record_first_token(self.span, seconds)
 
     def record_usage(self, usage: Amount, model: str, base_url: str | None, *, tools_nano_usd: int = 0) -> Amount:
-        """Record the usage of the call; return it with its cost, which is zero without a server and tools."""
+        """Record the usage of the call; return it with its cost, which is zero without an upstream and tools."""
         has_price = base_url is not None and (usage.tokens_in or usage.tokens_out)
         cost = self._prices.cost_nano_usd(model, base_url or "", usage) if has_price else 0
         self._usage = with_cost(usage, None if cost is None else cost + tools_nano_usd)
@@ -117,7 +117,7 @@ class Call:
         Raises
         ------
         Unavailable
-            If the transaction cannot be stored now; the reservation then stays until it expires, and is charged in full.
+            If the transaction cannot be stored now; the reservation then stays until it expires, and is settled with all that it holds.
         """
         entry, usage = self._context.entry, self._usage
         if outcome == "aborted":

@@ -73,7 +73,7 @@ class Gateway:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Open the connections to the servers, and start settling calls of dead processes."""
+        """Open the connections to the upstreams, and start settling calls of dead processes."""
         await asyncio.to_thread(local_days, self._settings.server.timezone)
         await self.upstreams.start()
         self._task = asyncio.create_task(self._settle_lost_calls())
@@ -117,7 +117,7 @@ class Gateway:
         finally:
             self.upstreams.leave()
 
-    async def record_free(self, entry: AuditEntry, response: bytes) -> None:
+    async def record_without_call(self, entry: AuditEntry, response: bytes) -> None:
         """Append the entry of a request that makes no call to the ledger; return when it is durable.
 
         Raises
@@ -185,9 +185,9 @@ class Gateway:
         return Call(reservation, reserved, context, self.prices, self._audit, self._evaluations if chosen else None)
 
     def _max_cost(self, request: CallRequest, most: Amount) -> int | None:
-        """Return the cost at the most expensive server, plus tools; None if a server's price is unknown."""
+        """Return the cost at the most expensive upstream, plus tools; None if the price at one is unknown."""
         highest = 0
-        for upstream in () if request.is_free else self.upstreams.serving(request.model):
+        for upstream in () if request.without_upstream else self.upstreams.serving(request.model):
             cost = self.prices.cost_nano_usd(upstream.model_of(request.model), upstream.base_url, most)
             if cost is None:
                 return None
@@ -275,7 +275,7 @@ class Gateway:
             await asyncio.sleep(_SWEEP_S)
 
     async def _settle_lost(self, reservation: Reservation, holds: tuple[Hold, ...]) -> None:
-        _log.warning("charging a call of a dead process in full", extra={"for": reservation.request_id})
+        _log.warning("settling a call of a dead process with all that it holds", extra={"for": reservation.request_id})
         try:
             await self._writer.submit(settle_lost_call(reservation, holds))
         except RowsRefusedError:  # the others must not wait for it

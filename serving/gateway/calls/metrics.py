@@ -45,8 +45,8 @@ def _labelled(metric: _M, *labels: str) -> _M:
     return metric.labels(*labels)
 
 
-def count_repeat(route: str, model: str) -> None:
-    """Count an answer that was repeated without a call."""
+def count_cache_hit(route: str, model: str) -> None:
+    """Count an answer from the cache, for which no call was made."""
     _labelled(_repeats, route, _label(model)).inc()
 
 

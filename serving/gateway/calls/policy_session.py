@@ -28,7 +28,7 @@ class PolicySession:
         self._rules: set[str] = set()
         self.blocked = False
         self.unread_kinds: tuple[str, ...] = ()
-        self.findings = 0
+        self.finding_count = 0
         self.found_injection = False
         entry.note(policy_hash=policy.hash)
 
@@ -51,7 +51,7 @@ class PolicySession:
         return matches
 
     def unread(self, parts: Mapping[str, int]) -> None:
-        """Check the parts of a request that cannot be read, numbered by kind; raises as `request`."""
+        """Check the parts of a request that cannot be read, with their number by kind; raises as `request`."""
         self.unread_kinds = tuple(parts)
         if parts:
             self._enforce(self.policy.unread(parts), "part")
@@ -74,7 +74,7 @@ class PolicySession:
         for finding in findings:
             metrics.count_finding(self._route, finding.rule, finding.action, finding.side, finding.count)
             self._rules.add(f"{finding.side}.{finding.rule}")
-            self.findings += finding.count
+            self.finding_count += finding.count
             self.found_injection |= finding.rule in INJECTIONS
         if self._rules:
             self._entry.note(compliance_flag=True, flags=self.flags)
@@ -87,7 +87,7 @@ class PolicySession:
         rules = sorted({finding.rule for finding in findings if finding.action == "block"})
         if rules:
             raise Forbidden(
-                f"The policy does not allow this {subject} to go to a language model ({', '.join(rules)}).",
+                f"The content policy does not allow this {subject} to go to a language model ({', '.join(rules)}).",
                 code="content_filter",
                 rules=rules,
             )

@@ -41,13 +41,13 @@ class CallReport:
         """Record the response of an upstream, and the kinds of parts that went to it unread by the content policy."""
         self._response, self._unread = response, unread
 
-    def record_repeat(self, stored: StoredAnswer, unread: Iterable[str]) -> None:
+    def record_cache_hit(self, stored: StoredAnswer, unread: Iterable[str]) -> None:
         """Record that the answer is a stored one, which costs nothing; also in the ledger's entry."""
         self._stored, self._unread = stored, unread
         self.cost_nano_usd = 0
         self._entry.note(model=stored.model[:MAX_MODEL], tokens_in=0, tokens_out=0, cost_nano_usd=0)
         self._entry.details["repeated_after_s"] = stored.age_s
-        metrics.count_repeat(str(self._entry.route), stored.model)
+        metrics.count_cache_hit(str(self._entry.route), stored.model)
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Return the headers of the answer; one without a value is left out."""

@@ -61,7 +61,7 @@ def read_usage(usage: Any) -> Amount | None:
     """Read a provider's `usage`; return None if it is absent, empty or malformed. Costs are not part of it.
 
     Cached tokens are part of the prompt's tokens, reasoning tokens part of the answer's: nothing is counted twice. Where a
-    provider counts them beside instead, `total_tokens` shows it; usage that does not add up either way is marked estimated.
+    provider counts them separately instead, `total_tokens` shows it; usage that does not add up either way is marked estimated.
 
     >>> beside = {"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 401, "reasoning_tokens": 360}
     >>> read_usage(beside)
@@ -83,11 +83,11 @@ def read_usage(usage: Any) -> Amount | None:
 
 
 def _reconcile(usage: dict[str, Any], tokens_in: int, tokens_out: int, total: int | None) -> Amount:
-    """Add the tokens that are counted beside prompt and answer, so that all add up to the total."""
+    """Add the tokens that the provider counts separately from prompt and answer, so that all add up to the total."""
     cached = reasoning = writes = 0
     if not usage.keys() <= _TOTALS:
         cached, reasoning, writes = (_first(usage, spellings) for spellings in (_CACHED, _REASONING, _CACHE_WRITES))
-    if total is None:  # a part that exceeds its whole must stand beside it
+    if total is None:  # more cached tokens than tokens of the prompt: they are counted separately
         extra_in = cached + writes if cached > tokens_in else 0
         extra_out = reasoning if reasoning > tokens_out else 0
         estimated = bool(extra_in or extra_out)

@@ -80,7 +80,7 @@ class ChatService:
         keeps = await self._keep_request(request.body, session, context)
         slot = self._cache.slot(request.body, request.protocol, context)
         if slot.stored is not None:
-            report.record_repeat(slot.stored, session.unread_kinds)
+            report.record_cache_hit(slot.stored, session.unread_kinds)
             own_answer = decode_json(slot.stored.data)
             protocol, server = slot.stored.protocol, slot.stored.server
             checked = WholeAnswer(own_answer, protocol, server, call_request.tokens_in, session).check(request)
@@ -123,7 +123,7 @@ class ChatService:
         slot = self._cache.slot(request.body, request.protocol, context)
         if slot.stored is not None:
             answer = self._repeat_stream(slot.stored, request, call_request, session, context, report, keeps=keeps)
-            await self._gateway.record_free(context.entry, answer)  # a client that reads the end can rely on it
+            await self._gateway.record_without_call(context.entry, answer)  # a client that reads the end can rely on it
             yield answer
             return
         async with self._gateway.call(call_request, context) as call:
@@ -175,7 +175,7 @@ class ChatService:
         context.entry.note(end_user=call_request.end_user)
         slot = self._cache.slot(body, CHAT, context, _EMBEDDINGS)
         if slot.stored is not None:
-            report.record_repeat(slot.stored, session.unread_kinds)
+            report.record_cache_hit(slot.stored, session.unread_kinds)
             return slot.stored.data
         async with self._gateway.call(call_request, context) as call:
             upstream_response = await self._post(body, CHAT, session, context, path=_EMBEDDINGS)
@@ -305,7 +305,7 @@ class ChatService:
         keeps: bool,
     ) -> bytes:
         """Return a stored stream in one piece; it costs nothing."""
-        report.record_repeat(stored, session.unread_kinds)
+        report.record_cache_hit(stored, session.unread_kinds)
         writer = request.protocol.writer(request, call_request.tokens_in)
         context.entry.stream_error = writer.format_error
         events = self._events(stored.protocol, writer, request, call_request, session, keeps=keeps)
@@ -361,7 +361,7 @@ class ChatService:
         posting = asyncio.ensure_future(self._post(request.body, request.protocol, session, context, attempts=attempts))
         if not await is_done(posting, context):
             if (upstream := attempts.upstream) is not None:
-                usage = Amount(tokens_in=call.tokens_in, estimated=True)
+                usage = Amount(tokens_in=call.estimated_tokens_in, estimated=True)
                 call.record_usage(usage, upstream.model_of(request.model), upstream.base_url)
             raise ClientDisconnected
         upstream_response = posting.result()

@@ -164,7 +164,7 @@ def _answer(
         stream=stream,
         characters=len(text) + len(refusal),
         refused=bool(refusal) or _FILTERED in reasons or is_refusal(text),
-        findings=session.findings,
+        findings=session.finding_count,
         injection=session.found_injection,
         finish_reason=reason if reason is None or reason in _FINISH_REASONS else "other",
     )

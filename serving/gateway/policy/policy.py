@@ -123,7 +123,7 @@ class Policy:
         return not self.request(name, Vault()).findings
 
     def unread(self, parts: Mapping[str, int]) -> tuple[Finding, ...]:
-        """Return the findings on the parts of a request that cannot be read, numbered by kind."""
+        """Return the findings on the parts of a request that cannot be read, with their number by kind."""
         action = self._rules.unread.action
         if action == "off":
             return ()

@@ -58,7 +58,7 @@ def test_yes_deletes_the_folder(
 def test_what_something_else_has_created_stays(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "notes.txt").write_text("mine")
     assert main(["down", "--purge", "--yes"]) == 0
-    assert "notes.txt is not of ML Guard and stays" in capsys.readouterr().out
+    assert "not created by ML Guard, and kept: notes.txt" in capsys.readouterr().out
     assert [path.name for path in home.iterdir()] == ["notes.txt"]
 
 

@@ -110,7 +110,7 @@ def test_the_started_processes_have_the_same_settings_whatever_their_type(
         llm_policies=Path("policies.yaml"),
         retention_log_days=90,
     )
-    for name, value in stack.environment(given, given.storage.home).items():
+    for name, value in stack.prepare_environment(given, given.storage.home).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir("/")
     placed = {

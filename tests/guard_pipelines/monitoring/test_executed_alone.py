@@ -52,7 +52,7 @@ def test_a_check_executed_alone_looks_at_the_newest_closed_days(pipelines: Pipel
     evaluation = execute_alone(pipelines, dg.AssetCheckKey(dg.AssetKey("drift_reports"), "drift"))
     assert not evaluation.passed
     assert evaluation.metadata["days"].value == "2013-01-04 to 2013-01-10"
-    assert evaluation.metadata["looked_at"].value == 7
+    assert evaluation.metadata["inspected"].value == 7
     assert "2013-01-10" in str(evaluation.metadata["newest"].value)
     table = evaluation.metadata["worst_columns"]
     assert isinstance(table, dg.TableMetadataValue)
@@ -67,7 +67,7 @@ def test_a_check_executed_alone_looks_at_the_newest_closed_days(pipelines: Pipel
     assert float(str(worst.data["effect"])) > float(str(worst.data["threshold"]))
     assert worst.data["reason"]
     volume = execute_alone(pipelines, dg.AssetCheckKey(dg.AssetKey("daily_aggregates"), "volume"))
-    assert (volume.passed, volume.metadata["looked_at"].value) == (True, 7)
+    assert (volume.passed, volume.metadata["inspected"].value) == (True, 7)
 
 
 def test_no_check_passes_on_an_empty_store(pipelines: Pipelines) -> None:
@@ -75,7 +75,7 @@ def test_no_check_passes_on_an_empty_store(pipelines: Pipelines) -> None:
     evaluations = [execute_alone(pipelines, key) for key in keys]
     assert [evaluation.check_name for evaluation in evaluations if evaluation.passed] == []
     assert {evaluation.severity for evaluation in evaluations} == {dg.AssetCheckSeverity.WARN}
-    assert all("nothing to look at" in str(evaluation.metadata["reason"].value) for evaluation in evaluations)
+    assert all("nothing to inspect" in str(evaluation.metadata["reason"].value) for evaluation in evaluations)
 
 
 def test_no_check_passes_on_days_without_a_row(pipelines: Pipelines) -> None:

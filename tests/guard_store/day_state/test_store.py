@@ -36,7 +36,7 @@ def process(
     day_store: DayStateStore, settings: Settings, days: Sequence[str], stages: Sequence[Stage] = STAGES
 ) -> None:
     for stage in stages:
-        day_store.mark(stage, day_store.work(stage, days, settings))
+        day_store.mark(stage, day_store.due_at_stage(stage, days, settings))
 
 
 def only(items: Sequence[T]) -> T:
@@ -69,31 +69,31 @@ def test_each_stage_works_on_what_the_stage_before_has_done(
 ) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
     day = ["2024-05-01"]
-    assert [len(day_store.work(stage, day, settings)) for stage in STAGES] == [1, 0, 0, 0, 0]
+    assert [len(day_store.due_at_stage(stage, day, settings)) for stage in STAGES] == [1, 0, 0, 0, 0]
     process(day_store, settings, day, ["lake"])
-    assert [len(day_store.work(stage, day, settings)) for stage in STAGES] == [0, 1, 0, 0, 0]
+    assert [len(day_store.due_at_stage(stage, day, settings)) for stage in STAGES] == [0, 1, 0, 0, 0]
     process(day_store, settings, day, ["profile"])
-    assert [len(day_store.work(stage, day, settings)) for stage in STAGES] == [0, 0, 1, 0, 0]
+    assert [len(day_store.due_at_stage(stage, day, settings)) for stage in STAGES] == [0, 0, 1, 0, 0]
     assert day_store.due(settings)
     process(day_store, settings, day, ["drift"])
-    assert [len(day_store.work(stage, day, settings)) for stage in STAGES] == [0, 0, 0, 1, 0]
+    assert [len(day_store.due_at_stage(stage, day, settings)) for stage in STAGES] == [0, 0, 0, 1, 0]
     assert day_store.due(settings)
     process(day_store, settings, day, ["performance"])
-    assert [len(day_store.work(stage, day, settings)) for stage in STAGES] == [0, 0, 0, 0, 1]
+    assert [len(day_store.due_at_stage(stage, day, settings)) for stage in STAGES] == [0, 0, 0, 0, 1]
     assert day_store.due(settings)
     process(day_store, settings, day, ["retrain"])
     assert not day_store.due(settings)
-    assert [len(day_store.everything(stage, day)) for stage in STAGES] == [1, 1, 1, 1, 1]
+    assert [len(day_store.processable(stage, day)) for stage in STAGES] == [1, 1, 1, 1, 1]
 
 
 def test_a_change_while_a_stage_works_stays_due(
     day_store: DayStateStore, database: Database, settings: Settings
 ) -> None:
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
-    read_before = day_store.work("lake", ["2024-05-01"], settings)
+    read_before = day_store.due_at_stage("lake", ["2024-05-01"], settings)
     store(database, [event("p", "m", "2024-05-01T13:00:00Z")])
     assert day_store.mark("lake", read_before) == []
-    assert only(day_store.work("lake", ["2024-05-01"], settings)).events == 2
+    assert only(day_store.due_at_stage("lake", ["2024-05-01"], settings)).events == 2
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -103,12 +103,12 @@ def test_a_stage_that_wrote_an_older_look_over_a_newer_one_does_the_day_again(
     day = ["2024-05-01"]
     store(database, [event("p", "m", "2024-05-01T12:00:00Z")])
     process(day_store, settings, day, STAGES[: STAGES.index(stage)])
-    older = day_store.work(stage, day, settings)
+    older = day_store.due_at_stage(stage, day, settings)
     store(database, [event("p", "m", "2024-05-01T13:00:00Z")])
     process(day_store, settings, day)
     assert not day_store.due(settings), "a faster run has done it all"
     assert day_store.mark(stage, older) == []
-    assert only(day_store.work(stage, day, settings)).events == 2
+    assert only(day_store.due_at_stage(stage, day, settings)).events == 2
     process(day_store, settings, day, STAGES[STAGES.index(stage) :])
     assert not day_store.due(settings)
 
@@ -169,7 +169,7 @@ def test_asking_for_the_lake_starts_all_days_of_the_model_again(
         ("m", "2024-05-01", "request-2"),
         ("m", "2024-05-02", "request-2"),
     ]
-    assert len(day_store.work("lake", ["2024-05-01", "2024-05-02"], settings)) == 2
+    assert len(day_store.due_at_stage("lake", ["2024-05-01", "2024-05-02"], settings)) == 2
 
 
 def test_asking_for_drift_leaves_lake_and_profiles_alone_and_forgives_failures(
@@ -181,7 +181,7 @@ def test_asking_for_drift_leaves_lake_and_profiles_alone_and_forgives_failures(
     assert not day_store.due(settings)
     with database.write() as connection:
         invalidate_drift(connection, "p")
-    assert [len(day_store.work(stage, ["2024-05-01"], settings)) for stage in STAGES] == [0, 0, 1, 0, 0]
+    assert [len(day_store.due_at_stage(stage, ["2024-05-01"], settings)) for stage in STAGES] == [0, 0, 1, 0, 0]
 
 
 def test_changed_profile_asks_the_later_days_that_looked_back_at_it(
@@ -199,7 +199,7 @@ def test_changed_profile_asks_the_later_days_that_looked_back_at_it(
         AggregateStore(database).replace_day("p", "m", days[1], slices, lake_version=1, revision=2, run_id=None)
     affected = ["2024-05-03", "2024-05-04", "2024-05-06"]
     assert [item.day for item in day_store.due(settings)] == affected
-    assert [item.day for item in day_store.work("drift", days, settings)] == affected
+    assert [item.day for item in day_store.due_at_stage("drift", days, settings)] == affected
     process(day_store, settings, days)
     AggregateStore(database).replace_day(
         "p", "m", days[1], [Slice("", "", 2, {}, b"new")], lake_version=1, revision=2, run_id=None
@@ -225,7 +225,9 @@ def test_other_time_zone_lays_events_on_other_days_and_empties_old_ones(
         ("2024-05-02", 2, 2)
     ]
     # The day that lost its event is due, so that its results are removed.
-    assert [(item.day, item.events) for item in day_store.work("lake", ["2024-05-01", "2024-05-02"], settings)] == [
+    assert [
+        (item.day, item.events) for item in day_store.due_at_stage("lake", ["2024-05-01", "2024-05-02"], settings)
+    ] == [
         ("2024-05-01", 0),
         ("2024-05-02", 2),
     ]

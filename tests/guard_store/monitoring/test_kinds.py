@@ -35,7 +35,7 @@ def test_override_wins_and_asks_for_all_days_of_the_model(database: Database, se
     store(database, [event("p", "m", "2024-05-01T12:00:00Z"), event("p", "m", "2024-05-02T12:00:00Z")])
     day_states = DayStateStore(database)
     for stage in ("lake", "profile", "drift"):
-        day_states.mark(stage, day_states.work(stage, ["2024-05-01", "2024-05-02"], settings))
+        day_states.mark(stage, day_states.due_at_stage(stage, ["2024-05-01", "2024-05-02"], settings))
     kinds = KindStore(database)
     kinds.learn("p", "m", {"feature_zip": "numeric"})
     changed = kinds.override("p", "m", feature_column("zip"), "categorical", request_id="request-9")
@@ -43,7 +43,7 @@ def test_override_wins_and_asks_for_all_days_of_the_model(database: Database, se
     kinds.learn("p", "m", {"feature_zip": "numeric"})
     assert kinds.of("p", "m") == {"feature_zip": "categorical"}
     assert [
-        (item.day, item.request_id) for item in day_states.work("lake", ["2024-05-01", "2024-05-02"], settings)
+        (item.day, item.request_id) for item in day_states.due_at_stage("lake", ["2024-05-01", "2024-05-02"], settings)
     ] == [
         ("2024-05-01", "request-9"),
         ("2024-05-02", "request-9"),

@@ -70,7 +70,7 @@ def version_of(pages: DagsterPages, asset: str) -> str | None:
 
 
 def versions(pages: DagsterPages) -> dict[str, str | None]:
-    assert pages.launch("outside") == "SUCCESS"
+    assert pages.launch("observe_external_assets") == "SUCCESS"
     return {asset: version_of(pages, asset) for asset in VERSIONED}
 
 
@@ -116,7 +116,7 @@ def test_documents_are_stale_from_a_change_of_the_sources_until_they_are_built(
     pages: DagsterPages, sources: Path
 ) -> None:
     assert pages.launch("knowledge") == "SUCCESS"
-    assert pages.launch("outside") == "SUCCESS"
+    assert pages.launch("observe_external_assets") == "SUCCESS"
     assert node_of(pages, "documents")["staleStatus"] == "FRESH"
     (sources / "b.txt").write_text("Pears are yellow.", encoding="utf-8")
     assert pages.launch("__ASSET_JOB", "knowledge_sources") == "SUCCESS"
@@ -131,11 +131,11 @@ def test_an_observation_of_events_has_their_numbers_and_makes_no_partition_stale
     make_project(pipelines.database)
     send_days(pipelines.database, 1, 2)
     assert pages.launch("daily", tags=range_tags(*DAYS)) == "SUCCESS"
-    assert pages.launch("outside") == "SUCCESS"
+    assert pages.launch("observe_external_assets") == "SUCCESS"
     capture_baseline(pipelines, "p", *DAYS)
     send_days(pipelines.database, 3, 3)
     LabelStore(pipelines.database).count_on_days()  # as each tick of the sensor does
-    assert pages.launch("outside") == "SUCCESS"
+    assert pages.launch("observe_external_assets") == "SUCCESS"
     assert [observed(pages, asset) for asset in ("prediction_events", "labels", "baselines")] == [
         {"events": 450, "models": 1, "newest_day": "2013-01-03"},
         {"labels": 450},

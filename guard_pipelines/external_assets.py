@@ -1,6 +1,6 @@
-"""External assets: what the pipelines read or serve and do not make, so that the graph reads from the API to the API.
+"""External assets: what the pipelines read or serve and do not make, so that the graph reads from received events to `/predict`.
 
-The job `outside` observes them. Only three have a data version: why is in docs/decisions/0043-external-assets.md.
+The job `observe_external_assets` observes them. Only three have a data version: why is in docs/decisions/0043-external-assets.md.
 """
 
 import hashlib
@@ -156,21 +156,21 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Function `multi_observable_source_asset`")
 
     @dg.multi_observable_source_asset(specs=[spec for spec, _ in _OBSERVED], can_subset=True)  # type: ignore[untyped-decorator]
-    def inputs(context: dg.AssetExecutionContext, guard: Guard) -> Iterator[dg.ObserveResult]:
-        """Observe what is selected: sums of a table, ids of baselines, one file, a list of files."""
+    def observe_inputs(context: dg.AssetExecutionContext, guard: Guard) -> Iterator[dg.ObserveResult]:
+        """Observe what is selected: sums of a table, the number of active baselines and when the newest was captured, one file, a list of files."""
         for spec, observe in _OBSERVED:
             if spec.key in context.selected_asset_keys:
                 yield observe(guard)
 
-    # Not one of the above: what these lead to leads to the registry.
+    # By a function of its own: the registry depends, through other assets, on those above.
     @dg.multi_observable_source_asset(specs=[model_registry])  # type: ignore[untyped-decorator]
-    def registry(guard: Guard) -> dg.ObserveResult:
+    def observe_registry(guard: Guard) -> dg.ObserveResult:
         """Observe the aliases of all models."""
         return _observe_registry(guard)
 
 
 OBSERVED = (*(spec for spec, _ in _OBSERVED), model_registry)
-"""What the job `outside` observes."""
+"""What the job `observe_external_assets` observes."""
 
-EXTERNAL = (inputs, registry, predict_api, gateway_calls)
+EXTERNAL = (observe_inputs, observe_registry, predict_api, gateway_calls)
 """All external assets, for the definitions."""
