@@ -190,9 +190,10 @@ def _read_ndjson(path: Path) -> "FileTable":
     import pyarrow.json as pa_json
 
     from ml.tables.columns import ColumnType
+    from ml.tables.csv_format import as_utf8
     from ml.tables.read import NoRowsError, plain_table, read_content
 
-    content = read_content(path).removeprefix(b"\xef\xbb\xbf").strip()
+    content = as_utf8(read_content(path))[0].strip()
     if not content:
         raise NoRowsError(f"{path}: the file is empty; give one with a row")
     if content.startswith(b"["):
@@ -205,7 +206,8 @@ def _read_ndjson(path: Path) -> "FileTable":
             options = pa_json.ParseOptions(explicit_schema=schema)
             table = pa_json.read_json(pa.BufferReader(content), parse_options=options)
     except pa.ArrowInvalid as error:
-        raise CommandError(f"{path}: {error}; write one object a line, and a column's values in one type") from error
+        reason = re.sub(r"in row (\d+)", lambda match: f"in row {int(match[1]) + 1}", str(error))
+        raise CommandError(f"{path}: {reason}; write one object a line, and a column's values in one type") from error
     for name in times:
         place = table.column_names.index(name)
         table = table.set_column(place, name, convert_text(table[name], ColumnType("date")))

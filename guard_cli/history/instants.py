@@ -1,7 +1,5 @@
 """A column of a history as instants: timestamps, text in ISO 8601 or as spreadsheets show it, Unix times, and days as numbers."""
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -20,7 +18,6 @@ _EXCEL_DAYS = (36_526, 73_051)  # the same years, in days since 1899-12-30
 _EXCEL_UNIX_DAY = 25_569.0  # 1970-01-01
 _DAY_MS = 86_400_000.0
 _CALENDAR_DAYS = (20_000_101, 20_991_231)
-_MAIL_TIME = r"(?:[A-Za-z]{3}, )?\d{1,2} [A-Za-z]{3} \d{4} \d\d:\d\d(?::\d\d)? (?:[+-]\d{4}|GMT|UTC?|[ECMP][SD]T)"
 _OFFSET = r":\d\d[^+-]*(?:Z|z|[+-]\d\d(?::?\d\d)?)$"
 
 
@@ -66,7 +63,7 @@ def convert_text(text: "pa.ChunkedArray", column: "ColumnType") -> "pa.ChunkedAr
     from ml.tables.columns import convert
 
     unquoted = pa.chunked_array([pa.repeat(pa.scalar(value=False), len(text))])
-    return convert(pc.fill_null(text, ""), column, delimiter=",", unquoted=unquoted)
+    return convert(pc.fill_null(text, ""), column, unquoted=unquoted)
 
 
 def _from_numbers(name: str, values: "pa.ChunkedArray", timezone: str) -> "pa.ChunkedArray":
@@ -138,31 +135,12 @@ def _from_text(name: str, text: "pa.ChunkedArray", timezone: str) -> "pa.Chunked
         raise CommandError(f"column {name!r} {AMBIGUOUS_DATES}; {_CURE}") from None
     if pa_types.is_timestamp(times.type):
         return _from_timestamps(times, timezone)
-    if (mailed := _from_mail(times.to_pandas().str.strip())) is not None:
-        return mailed
     words = times.to_pandas().str.strip().str.replace(r" ?(?:UTC|GMT)$", "Z", regex=True)
     has_offset = words.str.contains(_OFFSET, na=False)
     _require_iso(name, words)
     utc = pd.to_datetime(words.where(has_offset), format="ISO8601", utc=True).dt.tz_localize(None)
     local = pd.to_datetime(words.mask(has_offset), format="ISO8601")
     return pc.coalesce(_from_timestamps(_as_arrow(utc), "UTC"), _from_timestamps(_as_arrow(local), timezone))
-
-
-def _from_mail(words: "pd.Series") -> "pa.ChunkedArray | None":
-    """Convert times of RFC 2822, as mails and HTTP have them; None if a value has another form."""
-    present = words.dropna()
-    if present.empty or not present.str.fullmatch(_MAIL_TIME).all():
-        return None
-    try:
-        instants = {word: _mail_instant(word) for word in present.unique()}
-    except ValueError:  # such as day 32
-        return None
-    return _from_timestamps(_as_arrow(words.map(instants)), "UTC")
-
-
-def _mail_instant(word: str) -> datetime:
-    instant = parsedate_to_datetime(word)  # without a zone for -0000, which means UTC
-    return instant if instant.tzinfo is None else instant.astimezone(UTC).replace(tzinfo=None)
 
 
 def _as_arrow(times: "pd.Series") -> "pa.ChunkedArray":

@@ -5,14 +5,16 @@ Reading files does not belong here, it is in `read.py`; neither do kinds of feat
 
 import re
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_tz
 from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 Type = Literal["number", "boolean", "date", "text"]
+DecimalSign = Literal[",", "."]
 
 # The words of `pandas.read_csv`, and that of Hive, MySQL and PostgreSQL.
 MISSING_WORDS = (
@@ -22,15 +24,20 @@ MISSING_WORDS = (
 # Of SAS, Stata, Excel and pandas: values in a column of text, missing among numbers, booleans and dates.
 _MISSING_NUMBERS = (
     ".", "._", *(f".{letter}" for letter in string.ascii_lowercase), "-", "?", "NaT",
-    "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?", "#NULL!",
+    "#NV", "#N/D", "#N/B", "#I/T", "#Н/Д",  # noqa: RUF001 - Excel's #N/A in other languages
 )  # fmt: skip
+_EXCEL_ERROR = r"^#[\p{L}¡¿][\p{L}/0_]*[!?]$"  # such as #DIV/0!, in the language of its user
 # Words that are as often a value: the country Namibia, "None" of several kinds of masonry.
 AMBIGUOUS_WORDS = ("NA", "None")
 _FREQUENT_SHARE = 0.01
 _LOWER_WORDS = pa.array(sorted({word.lower() for word in (*MISSING_WORDS, *_MISSING_NUMBERS)}))
 _LEADING_ZERO = r"^[+-]?0\d"  # of postal codes, ids and telephone numbers
 _INTEGER = r"^[+-]?\d+$"
-_UNITS = ("%", "‰", "$", "€", "£", "¥", "₹", "USD", "EUR", "GBP", "CHF", "JPY", "INR")
+_UNITS = (
+    "%", "‰", "$", "€", "£", "¥", "￥", "円", "₹", "₽", "₺", "₩", "₪", "R$", "zł", "Kč", "kr.", "kr",
+    "USD", "EUR", "GBP", "CHF", "JPY", "INR", "BRL", "PLN", "SEK", "NOK", "DKK", "CAD", "AUD", "CNY",
+)  # fmt: skip
+_SPACES = r"[\s\x{a0}\x{202f}]*"  # also those that do not break a line
 _GROUPED = r"^[+-]?(\d{1,3}([ \x{a0}\x{202f}'\x{2019}]\d{3})+|\d+)([.,]\d+)?$"
 # Of accounting, where a dash is zero, and SAP; without decimal places `2-` is a mark at school.
 _ACCOUNTING = (
@@ -42,24 +49,36 @@ _ACCOUNTING = (
 _IN_PARENTHESES = r"^\(\d+\)$"
 _WITH_PLUS = r"^\+\d+$"  # of telephone numbers
 _GROUP_SEPARATOR = r"[ \x{a0}\x{202f}'\x{2019}]"
-_DECIMAL_COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?([eE][+-]?\d+)?$|^[+-]?(?i:inf(inity)?)$"
+_INFINITE = r"^[+-]?(?i:inf(inity)?)$"
 _THOUSANDS_POINT = r"^[+-]?([1-9]\d{0,2}(\.\d{3})*|0)$"
-_THOUSANDS_COMMA = r"^[+-]?(\d{1,3}(,\d{2,3})*,\d{3}|\d+)(\.\d+)?$|^[+-]?(?i:inf(inity)?)$"
+# A number whose decimal sign is a comma, or a point: what both fit, such as `1,234`, other columns of the file decide.
+_WITH_DECIMAL: Mapping[DecimalSign, str] = {
+    ",": rf"^[+-]?([1-9]\d{{0,2}}(\.\d{{3}})+|\d+)(,\d+)?([eE][+-]?\d+)?$|{_INFINITE}",
+    ".": rf"^[+-]?([1-9]\d{{0,2}}(,\d{{2,3}})*,\d{{3}}|\d*)(\.\d+)?([eE][+-]?\d+)?$|{_INFINITE}",
+}
 # Of PostgreSQL, and of Excel in the language of its user.
 _BOOLEANS = (
     ("true", "false"), ("t", "f"), ("wahr", "falsch"), ("vrai", "faux"), ("verdadero", "falso"), ("verdadeiro", "falso"), ("vero", "falso"),
     ("waar", "onwaar"), ("sant", "falskt"), ("sand", "falsk"), ("sann", "usann"), ("tosi", "epätosi"), ("prawda", "fałsz"),
     ("pravda", "nepravda"), ("igaz", "hamis"), ("истина", "ложь"),
 )  # fmt: skip
-# Of spreadsheets, SAS and Oracle: the number of digits of the year decides, because `%Y` also reads two.
+# Of spreadsheets, SAS, SQL Server, mails and browsers: the number of digits of the year decides, because `%Y` also reads two.
 _DAYS = (
     (r"\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{4}/\d{1,2}/\d{1,2}", ("%d.%m.%Y", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y")),
     (r"\d\d\.\d\d\.\d\d|\d{1,2}/\d{1,2}/\d\d", ("%d.%m.%y", "%d/%m/%y", "%m/%d/%y")),
-    (r"\d{1,2}[ -]?[A-Za-z]{3,9}[ -]?\d{4}|[A-Za-z]{3,9} \d{1,2}, \d{4}", ("%d %b %Y", "%d-%b-%Y", "%b %d, %Y")),
+    (r"\d{1,2}[ -]?[A-Za-z]{3,9}[ -]?\d{4}|[A-Za-z]{3,9} \d{1,2},? \d{4}", ("%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%b %d %Y")),
     (r"\d\d[ -]?[A-Za-z]{3}[ -]?\d\d", ("%d %b %y", "%d-%b-%y")),
 )  # fmt: skip
-_HOUR = r"([ :]\d{1,2}:\d\d(:\d\d)?( [AaPp][Mm])?)?"
-_HOURS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ":%H:%M:%S")
+_HOUR = r"([ :]\d{1,2}:\d\d(:\d\d(\.\d+)?)?( ?[AaPp][Mm])?)?"
+_FRACTION = r"(:\d\d:\d\d)(\.\d+)"
+_WEEKDAY = r"^(?i:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? "
+_ZONE = (
+    r"(?P<time>:\d\d(?:\.\d+)?(?: ?[AaPp][Mm])?)"
+    r" ?(?P<zone>(?:GMT|UTC)?[+-]\d\d:?\d\d(?: \([^()]*\))?|GMT|UTC?|[ECMP][SD]T)$"
+)
+_ISO_OFFSET = r"(\d) ([+-]\d\d:?\d\d)(?: UTC)?$"
+_WITHOUT_SECONDS = r"( \d{1,2}:\d\d)( ?[AaPp][Mm])?$"
+_HOURS = ("", " %H:%M:%S", " %I:%M:%S %p", " %I:%M:%S%p", ":%H:%M:%S")
 
 
 class AmbiguousDatesError(ValueError):
@@ -75,21 +94,23 @@ class ColumnType:
     name : the type of its values.
     words : of a column of text, the ambiguous words that are values.
     day_format : of a column of dates as spreadsheets show them, the format of the day, if the dates tell it.
+    decimal : of a column of numbers, the decimal sign of its file.
     """
 
     name: Type
     words: frozenset[str] = frozenset()
     day_format: str | None = None
+    decimal: DecimalSign | None = None
 
 
-def learn_type(text: pa.ChunkedArray, *, delimiter: str = ",", decimal_commas: bool = False) -> ColumnType | None:
+def learn_type(text: pa.ChunkedArray, *, decimal: DecimalSign = ".") -> ColumnType | None:
     """Return the type of a column of text, or None if all values are missing.
 
     Ambiguous words are values in a column of text if they are 1 % of its rows.
 
     Parameters
     ----------
-    decimal_commas : whether other columns of the file have decimal commas, so that `1.500` is 1500.
+    decimal : the decimal sign of numbers that can be read both ways, as `decimal_sign` returns it for a file.
 
     Examples
     --------
@@ -98,10 +119,8 @@ def learn_type(text: pa.ChunkedArray, *, delimiter: str = ",", decimal_commas: b
     """
     if not pc.any(pc.invert(_is_missing_number(text))).as_py():
         return None
-    if (numbers := _as_numbers(text, delimiter, decimal_commas=decimal_commas)) is not None and not _are_codes(
-        text, numbers
-    ):
-        return ColumnType("number")
+    if (numbers := _as_numbers(text, decimal)) is not None and not _are_codes(text, numbers):
+        return ColumnType("number", decimal=decimal)
     booleans = _as_booleans(text)
     # "Sand" is a material and a Danish boolean: only a pair of words shows the language.
     if booleans is not None and (
@@ -122,9 +141,8 @@ def convert(
     text: pa.ChunkedArray,
     column: ColumnType,
     *,
-    delimiter: str,
     unquoted: pa.ChunkedArray,
-    decimal_commas: bool = False,
+    decimal: DecimalSign = ".",
 ) -> pa.ChunkedArray:
     """Convert a column of text to its type; text that does not fit the type stays text.
 
@@ -134,7 +152,7 @@ def convert(
     ----------
     text : (n,) strings without nulls.
     unquoted : (n,) whether a value is an ambiguous word without quotes.
-    decimal_commas : whether other columns of the file have decimal commas, so that `1.500` is 1500.
+    decimal : the decimal sign of numbers that can be read both ways.
 
     Raises
     ------
@@ -142,7 +160,7 @@ def convert(
         If dates can begin with the day as well as with the month, and `column.day_format` does not fit them.
     """
     converters: dict[Type, Callable[[], pa.ChunkedArray | None]] = {
-        "number": lambda: _as_numbers(text, delimiter, decimal_commas=decimal_commas),
+        "number": lambda: _as_numbers(text, decimal),
         "boolean": lambda: _as_booleans(text),
         "date": lambda: _as_dates(text, column.day_format)[0],
         "text": lambda: None,
@@ -162,7 +180,11 @@ def _as_text(text: pa.ChunkedArray, words: frozenset[str], unquoted: pa.ChunkedA
 
 
 def _is_missing_number(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(text)), _LOWER_WORDS)
+    trimmed = pc.utf8_trim_whitespace(text)
+    missing = pc.is_in(pc.utf8_lower(trimmed), _LOWER_WORDS)
+    if pc.any(pc.starts_with(trimmed, "#")).as_py():
+        missing = pc.or_(missing, pc.match_substring_regex(trimmed, _EXCEL_ERROR))
+    return missing
 
 
 def _without(text: pa.ChunkedArray, missing: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -173,20 +195,41 @@ def _present(text: pa.ChunkedArray) -> pa.ChunkedArray:
     return _without(pc.utf8_trim_whitespace(text), _is_missing_number(text))
 
 
-def has_decimal_commas(text: pa.ChunkedArray) -> bool:
-    """Return whether a column holds numbers with decimal commas, in a file whose delimiter is no comma."""
-    if not pc.any(pc.match_substring(text, ",")).as_py():
-        return False
+def decimal_sign(columns: Sequence[pa.ChunkedArray], otherwise: DecimalSign) -> DecimalSign:
+    """Return the decimal sign of a file: that of its columns whose numbers can be read in one way only.
+
+    Parameters
+    ----------
+    otherwise : if no column tells it, or they differ; without numbers that have commas, it is a point.
+
+    Examples
+    --------
+    >>> decimal_sign([pa.chunked_array([["1,234", "950"]]), pa.chunked_array([["0.5", "1.5"]])], ",")
+    '.'
+    """
+    fitting = [(column, signs) for column in columns if (signs := _fitting_signs(column))]
+    certain = {signs[0] for _, signs in fitting if len(signs) == 1}
+    if len(certain) == 1:
+        return certain.pop()
+    has_commas = any(pc.any(pc.match_substring(column, ",")).as_py() for column, _ in fitting)
+    return otherwise if has_commas else "."
+
+
+def _fitting_signs(text: pa.ChunkedArray) -> list[DecimalSign]:
+    """Return the decimal signs with which all values of a column are numbers; none for whole numbers without separators."""
+    if not pc.any(pc.match_substring_regex(text, r"[.,]\d")).as_py():
+        return []
     present = _without_unit(_without_accounting(_present(text)))
-    return _match(present, _DECIMAL_COMMA)
+    present = pc.replace_substring_regex(present, _GROUP_SEPARATOR, "") if _match(present, _GROUPED) else present
+    return [sign for sign, pattern in _WITH_DECIMAL.items() if _match(present, pattern)]
 
 
-def _as_numbers(text: pa.ChunkedArray, delimiter: str, *, decimal_commas: bool) -> pa.ChunkedArray | None:
+def _as_numbers(text: pa.ChunkedArray, decimal: DecimalSign) -> pa.ChunkedArray | None:
     present = _without_accounting(pc.replace_substring(_present(text), "\N{MINUS SIGN}", "-"))
     present = _without_unit(present)
     if pc.any(pc.starts_with(present, "+")).as_py():
         present = pc.replace_substring_regex(present, r"^\+([\d.,])", r"\1")
-    if decimal_commas and _match(present, _THOUSANDS_POINT):
+    if decimal == "," and _match(present, _THOUSANDS_POINT):
         present = pc.replace_substring(present, ".", "")
     if _match(present, _GROUPED):
         present = pc.replace_substring_regex(present, _GROUP_SEPARATOR, "")
@@ -194,12 +237,11 @@ def _as_numbers(text: pa.ChunkedArray, delimiter: str, *, decimal_commas: bool) 
     if numbers is not None:
         integers = _cast(present, pa.int64())
         return numbers if integers is None else integers
-    separators = (",", ".") if delimiter == "," and _match(present, _THOUSANDS_COMMA) else (".", ",")
-    if separators == (".", ",") and not _match(present, _DECIMAL_COMMA):
-        return None
-    for old, new in zip(separators, ("", "."), strict=True):
-        present = pc.replace_substring(present, old, new)
-    return _cast(present, pa.float64())
+    for sign in sorted(_WITH_DECIMAL, key=lambda sign: sign != decimal):
+        if _match(present, _WITH_DECIMAL[sign]):
+            present = pc.replace_substring(present, "." if sign == "," else ",", "")
+            return _cast(pc.replace_substring(present, sign, "."), pa.float64())
+    return None
 
 
 def _without_accounting(present: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -212,7 +254,7 @@ def _without_accounting(present: pa.ChunkedArray) -> pa.ChunkedArray:
 def _without_unit(present: pa.ChunkedArray) -> pa.ChunkedArray:
     """Remove a percent or currency sign before or after all numbers; a column of several units is no column of numbers."""
     for unit in filter(_first(present).__contains__, _UNITS):
-        for pattern, number in ((rf"^([+-]?)\Q{unit}\E\s*", r"\1"), (rf"\s*\Q{unit}\E$", "")):
+        for pattern, number in ((rf"^([+-]?)\Q{unit}\E{_SPACES}", r"\1"), (rf"{_SPACES}\Q{unit}\E$", "")):
             if _match(present, pattern):
                 return pc.replace_substring_regex(present, pattern, number)
     return present
@@ -240,26 +282,65 @@ def _as_booleans(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
 def _as_dates(text: pa.ChunkedArray, day_format: str | None = None) -> tuple[pa.ChunkedArray | None, str | None]:
     """Convert dates, None if they are none; return with them the format of days that spreadsheets show."""
     present = _present(text)
+    if re.match(r"\d{4}-", _first(present)):
+        return _as_iso_dates(present), None
+    words = pc.replace_substring_regex(pc.replace_substring_regex(present, " +", " "), _WEEKDAY, "")
+    words, offsets_s = _split_zone(words)
     for day, formats in _DAYS:
         pattern = f"^({day}){_HOUR}$"
-        if re.match(pattern, _first(present)) and _match(present, pattern):
-            known = _parse_local_dates(present, [name for name in formats if name == day_format])
-            return _unambiguous(known or _parse_local_dates(present, formats))
+        if re.match(pattern, _first(words)) and _match(words, pattern):
+            known = _parse_local_dates(words, [name for name in formats if name == day_format])
+            dates, found = _unambiguous(known or _parse_local_dates(words, formats))
+            return (dates if dates is None or offsets_s is None else _in_utc(dates, offsets_s)), found
+    return _as_iso_dates(present), None
+
+
+def _as_iso_dates(present: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    present = pc.replace_substring_regex(present, _ISO_OFFSET, r"\1\2")
     present = pc.replace_substring_regex(present, r" ?UTC$", "Z")
     for unit in ("us", "ns"):
         for zone in (None, "UTC"):
             if (dates := _cast(present, pa.timestamp(unit, zone))) is not None:
-                return dates.cast(pa.timestamp("us", zone), safe=False), None
-    return None, None
+                return dates.cast(pa.timestamp("us", zone), safe=False)
+    return None
+
+
+def _split_zone(words: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray | None]:
+    """Return times without the zones at their ends, and these as seconds from UTC; None for them if a time has none."""
+    if not re.search(_ZONE, _first(words)) or not _match(words, _ZONE):
+        return words, None
+    zones = pc.struct_field(pc.extract_regex(words, _ZONE), "zone")
+    seconds = {zone: _offset_s(zone) for zone in pc.unique(zones).to_pylist() if zone is not None}
+    known = pa.array(seconds.keys(), pa.string())
+    offsets = pc.take(pa.array(seconds.values(), pa.int64()), pc.index_in(zones, known))
+    return pc.replace_substring_regex(words, _ZONE, r"\1"), offsets
+
+
+def _offset_s(zone: str) -> int:
+    numbers = re.search(r"[+-]\d\d:?\d\d", zone)
+    offset = numbers[0].replace(":", "") if numbers else zone.strip()
+    parsed = parsedate_tz(f"1 Jan 2000 00:00:00 {offset}")
+    return (parsed and parsed[9]) or 0
+
+
+def _in_utc(local: pa.ChunkedArray, offsets_s: pa.ChunkedArray) -> pa.ChunkedArray:
+    utc = pc.subtract(local, pc.multiply(offsets_s, 1_000_000).cast(pa.duration("us")))
+    return pc.assume_timezone(utc, "UTC")
 
 
 def _parse_local_dates(present: pa.ChunkedArray, days: Sequence[str]) -> dict[str, pa.ChunkedArray]:
     """Return by format of the day the dates as spreadsheets show them, for the formats that fit all."""
     fitting = {}
+    present = pc.replace_substring_regex(present, _WITHOUT_SECONDS, r"\1:00\2")
+    fraction_us = None
+    if pc.any(pc.match_substring_regex(present, _FRACTION)).as_py():
+        fractions = pc.struct_field(pc.extract_regex(present, r":\d\d:\d\d(?P<fraction>\.\d+)"), "fraction")
+        fraction_us = pc.round(pc.multiply(pc.fill_null(fractions.cast(pa.float64()), 0.0), 1e6)).cast(pa.int64())
+        present = pc.replace_substring_regex(present, _FRACTION, r"\1")
     for day in days:
         parsed = (pc.strptime(present, day + hour, "us", error_is_null=True) for hour in _HOURS)
         if (dates := next((dates for dates in parsed if dates.null_count == present.null_count), None)) is not None:
-            fitting[day] = dates
+            fitting[day] = dates if fraction_us is None else pc.add(dates, fraction_us.cast(pa.duration("us")))
     return fitting
 
 

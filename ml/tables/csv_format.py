@@ -16,6 +16,17 @@ _BACKSLASH_QUOTE = re.compile(rb"""\\"(?=[^,;|\t\r\n"])""")
 _DECIMAL_COMMAS = re.compile(r"[^,;|\t\r\n]+[\r\n]+(?=[^,]*,)(?:[+-]?\d+(?:,\d+)?[\r\n]+)+")
 _FIELDS = re.compile(r"Expected (\d+) columns, got (\d+): (.*)", re.DOTALL)
 _SAMPLE_CHARACTERS = 65_536
+_OTHER_FORMATS = (
+    (re.compile(rb"PAR1"), "is a Parquet file; let its name end with .parquet"),
+    (re.compile(rb"PK\x03\x04"), "is an Excel or ZIP file; save it as CSV"),
+    (re.compile(rb"\s*(?i:<!doctype html|<html)"), "is an HTML page; save the table as CSV"),
+    (re.compile(rb'\s*\[?\s*\{\s*"'), "holds JSON; save it as CSV or Parquet"),
+)
+# Of sqlcmd and psql: dashes below the names, and the number of rows at the end; DOS ends a file with Ctrl-Z.
+_DASHES = re.compile(rb"([^\r\n]*\r?\n)(?:-[,;|\t ])*--+(?:[,;|\t ]-+)*\r?\n")
+_ROW_COUNT = re.compile(rb"\s*\(\d+ rows?(?: affected)?\)\s*\Z")
+_TAIL_BYTES = 100
+_QUOTED_NAMES = re.compile(r'"[^"\r\n]*"(?: "[^"\r\n]*")+\r?\n')
 
 
 def as_utf8(content: bytes) -> tuple[bytes, str | None]:
@@ -44,6 +55,32 @@ def as_utf8(content: bytes) -> tuple[bytes, str | None]:
         tried = f"UTF-8 or {encoding.name}" if encoding.is_guessed else encoding.name.upper()
         raise ValueError(f"its encoding is not {tried}; save it as UTF-8") from error
     return text.encode("utf-8"), encoding.name if encoding.is_guessed else None
+
+
+def other_format(content: bytes) -> str | None:
+    r"""Return what a file is if it is no text in columns, with the cure.
+
+    Examples
+    --------
+    >>> other_format(b'{"x": 1}\n{"x": 2}\n'), other_format(b"x\n1\n")
+    ('holds JSON; save it as CSV or Parquet', None)
+    """
+    return next((reason for pattern, reason in _OTHER_FORMATS if pattern.match(content)), None)
+
+
+def without_report(content: bytes) -> bytes:
+    r"""Return the content without what tools of databases print around a table.
+
+    Examples
+    --------
+    >>> without_report(b"Id,Amount\r\n--,------\r\n1,2.5\r\n\r\n(1 rows affected)\r\n")
+    b'Id,Amount\r\n1,2.5'
+    """
+    content = content.removesuffix(b"\x1a")
+    if dashes := _DASHES.match(content):
+        content = dashes[1] + content[dashes.end() :]
+    count = _ROW_COUNT.search(content[-_TAIL_BYTES:])
+    return content[: len(content) - len(content[-_TAIL_BYTES:]) + count.start()] if count else content
 
 
 def split_declared_delimiter(content: bytes) -> tuple[str | None, bytes]:
@@ -88,7 +125,7 @@ def describe_fault(reason: str) -> str:
 def delimiter_of(content: bytes) -> str:
     r"""Return the delimiter with which most records have as many fields as the header.
 
-    With one column it is a comma, or a semicolon if the column has decimal commas.
+    With one column it is a comma, or a semicolon if the column has decimal commas. R separates quoted names by spaces.
 
     Examples
     --------
@@ -103,6 +140,8 @@ def delimiter_of(content: bytes) -> str:
     best = max(DELIMITERS, key=lambda delimiter: scores[delimiter])  # the first of equals
     if scores[best] > (0.0, 0):
         return best
+    if _QUOTED_NAMES.match(sample):
+        return " "
     return ";" if _has_decimal_commas(sample, is_whole=is_whole) else ","
 
 

@@ -20,14 +20,22 @@ from ml.tables.columns import (
     ColumnType,
     Type,
     convert,
-    has_decimal_commas,
+    decimal_sign,
     learn_type,
 )
-from ml.tables.csv_format import as_utf8, delimiter_of, describe_fault, double_quotes, split_declared_delimiter
+from ml.tables.csv_format import (
+    as_utf8,
+    delimiter_of,
+    describe_fault,
+    double_quotes,
+    other_format,
+    split_declared_delimiter,
+    without_report,
+)
 
 _BLOCK_BYTES = 16 * 2**20  # a record must fit into one block
 # The row index that pandas writes, with the name that pandas or Arrow gives it.
-_INDEX_COLUMN = re.compile(r"(Unnamed: \d+|__index_level_\d+__)?")
+_INDEX_COLUMN = re.compile(r"(Unnamed: \d+(\.\d+)*|__index_level_\d+__)?")
 
 _TEXT_SUFFIXES, _PARQUET_SUFFIXES = (".csv", ".tsv"), (".parquet", ".pq")
 _COMPRESSED_STARTS = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".zst": b"\x28\xb5\x2f\xfd"}
@@ -89,6 +97,8 @@ def read_table(path: Path, types: Mapping[str, ColumnType] | None = None) -> Fil
     suffix = (Path(path.stem) if compression else path).suffix.lower()
     if suffix not in (_TEXT_SUFFIXES if compression else (*_TEXT_SUFFIXES, *_PARQUET_SUFFIXES)):
         raise InputError(f"{path}: unknown type {path.suffix.lower() or '(none)'!r}; give a .csv or .parquet file")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give one of its files")
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; give a readable {suffix} file")
     try:
@@ -164,10 +174,12 @@ def _read_parquet(path: Path) -> FileTable:
 
 
 def _read_csv(path: Path, file_content: bytes, types: Mapping[str, ColumnType]) -> FileTable:
+    if other := other_format(file_content):
+        raise InputError(f"{path}: {other}")
     content, guessed_encoding = as_utf8(file_content)
     if not content.strip():
         raise NoRowsError(f"{path}: the file is empty; give one with a header and a row")
-    declared, content = split_declared_delimiter(content)
+    declared, content = split_declared_delimiter(without_report(content))
     content = double_quotes(content)
     delimiter = declared or delimiter_of(content)
     text = _read_text(content, delimiter)
@@ -175,18 +187,17 @@ def _read_csv(path: Path, file_content: bytes, types: Mapping[str, ColumnType]) 
     _require_names(path, text)
     left_out = {name: _reason(text, name) for name in text.column_names if _INDEX_COLUMN.fullmatch(name)}
     text = _without_index(text)
-    decimal_commas = delimiter != "," and any(map(has_decimal_commas, text.columns))
+    before = next((column.decimal for column in types.values() if column.decimal), None)
+    decimal = decimal_sign(text.columns, before or ("." if delimiter == "," else ","))
     unquoted = _unquoted_words(content, delimiter, text)
     columns, learned = {}, {}
     for name in text.column_names:
-        column = types.get(name) or learn_type(text[name], delimiter=delimiter, decimal_commas=decimal_commas)
+        column = types.get(name) or learn_type(text[name], decimal=decimal)
         if column is None:
             columns[name] = pa.chunked_array([pa.nulls(len(text))])
             continue
         try:
-            columns[name] = convert(
-                text[name], column, delimiter=delimiter, unquoted=unquoted[name], decimal_commas=decimal_commas
-            )
+            columns[name] = convert(text[name], column, unquoted=unquoted[name], decimal=decimal)
         except AmbiguousDatesError:
             left_out[name] = AMBIGUOUS_DATES
         else:
@@ -259,6 +270,8 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     if isinstance(kind, pa.BaseExtensionType):
         plain = _PLAIN_EXTENSIONS.get(kind.extension_name)
         return None if plain is None else column.cast(plain)
+    if pa.types.is_decimal(kind) and kind.scale <= 0:  # Snowflake's and BigQuery's integers: ids must keep all digits
+        return _cast(column, pa.int64()) or column.cast(pa.string())
     if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
         return column.cast(pa.float64())
     if pa.types.is_string_view(kind):
@@ -266,6 +279,13 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     if pa.types.is_date(kind):
         return column.cast(pa.timestamp("ms"))
     return column if pa.types.is_null(kind) or _type_of(kind) else None
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
+    try:
+        return column.cast(kind)
+    except pa.ArrowInvalid:
+        return None
 
 
 def _column_type(column: pa.ChunkedArray) -> ColumnType | None:

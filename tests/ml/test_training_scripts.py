@@ -6,12 +6,16 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
+from guard_core.columns import feature_column
 from ml import evaluate, train
+from ml.retraining.training.files import labelled_rows
+from ml.tables.read import InputError
 from tests.support.paths import ROOT
 
 DATA = str(ROOT / "ml/data/late_flights.csv")
@@ -53,6 +57,23 @@ def test_the_quick_run_of_the_readme_learns_from_the_sample_and_keeps_its_run(tm
     ignored = (ROOT / ".gitignore").read_text().split()
     assert {path.name for path in tmp_path.iterdir()} == {"mlflow.db", "mlruns"}
     assert {"mlflow.db*", "mlruns/"} <= set(ignored), "a checkout stays clean"
+
+
+@pytest.mark.parametrize("form", ["%b %d %Y %I:%M%p", "%d%b%Y:%H:%M:%S.25", "%a, %d %b %Y %H:%M:%S GMT"])
+def test_times_in_words_are_in_their_order(form: str, tmp_path: Path) -> None:
+    times = pd.date_range("2024-01-01", periods=600, freq="10h")
+    frame = pd.DataFrame({"t": times.strftime(form), "x": range(600), "y": [0, 1] * 300})
+    frame.sample(frac=1, random_state=1).to_csv(tmp_path / "rows.csv", index=False)
+    rows = labelled_rows(tmp_path / "rows.csv", "y", print, time="t")
+    assert rows[feature_column("x")].to_pylist() == list(range(600))
+
+
+def test_text_that_is_no_time_is_refused_as_one(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("t,x,y\nweek 9,1,0\nweek 10,2,1\n")
+    with pytest.raises(
+        InputError, match="column 't' holds string, which is no time; write times as 2024-05-01T12:00:00Z"
+    ):
+        labelled_rows(tmp_path / "rows.csv", "y", print, time="t")
 
 
 def test_without_arguments_the_sample_is_learned_from(tmp_path: Path) -> None:

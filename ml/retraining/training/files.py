@@ -54,6 +54,8 @@ def labelled_rows(
     if file.encoding_notice:
         report(f"{path}: {file.encoding_notice}")
     _require_columns(path, file, (target, *([time] if time else []), *ignored))
+    if time:
+        _require_times(path, file.rows, time)
     table = file.rows.sort_by(time) if time else file.rows
     if schema:
         features = [spec.name for spec in schema.features]
@@ -102,6 +104,14 @@ def _require_columns(path: Path, file: FileTable, names: Sequence[str]) -> None:
             raise InputError(f"{path}: column {name!r} {file.left_out[name]}, which is not supported; convert it")
         if name not in file.rows.column_names:
             raise InputError(f"{path}: no column {name!r}; there is {', '.join(file.rows.column_names)}")
+
+
+def _require_times(path: Path, table: pa.Table, name: str) -> None:
+    """Refuse text as a time: sorted by its letters, the newest rows would not be the last."""
+    if not (_is_date(table[name]) or pa.types.is_integer(table[name].type) or pa.types.is_floating(table[name].type)):
+        raise InputError(
+            f"{path}: column {name!r} holds {table[name].type}, which is no time; write times as 2024-05-01T12:00:00Z, or as numbers"
+        )
 
 
 def _require_features(path: Path, table: pa.Table, schema: ModelSchema) -> None:

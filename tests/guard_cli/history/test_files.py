@@ -64,7 +64,7 @@ def test_features_of_events_as_they_are_sent_are_columns(tmp_path: Path) -> None
     ("name", "content", "message"),
     [
         ("a.ndjson", '[{"ts": 1}]', r"holds a JSON array; write one object a line"),
-        ("a.ndjson", '{"x": 1}\n{"x": "n/a"}\n', r"/x\) changed .*; write .* a column's values in one type"),
+        ("a.ndjson", '{"x": 1}\n{"x": "n/a"}\n', r"/x\) changed .* in row 2; write .* a column's values in one type"),
         ("a.xlsx", "PK", r"a\.xlsx: give a file that ends with one of \.csv, .*\.ndjson"),
         ("a.csv", " \n", r"the file is empty; give one with a header and a row"),
     ],
@@ -75,6 +75,12 @@ def test_a_file_that_cannot_be_read_is_named_with_the_cure(
     (tmp_path / name).write_text(content)
     with pytest.raises(CommandError, match=message):
         read_history(str(tmp_path / name))
+
+
+def test_ndjson_may_be_in_utf_16_as_powershell_writes_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.ndjson"
+    path.write_text('{"ts": 1}\n{"ts": 2}\n', encoding="utf-16")
+    assert read_history(str(path))[0].to_pydict() == {"ts": [1, 2]}
 
 
 def test_a_struct_of_features_in_parquet_is_unpacked_like_an_object_of_ndjson(tmp_path: Path) -> None:

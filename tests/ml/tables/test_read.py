@@ -4,7 +4,8 @@ import bz2
 import gzip
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,7 @@ from ml.tables.columns import ColumnType
 from ml.tables.read import FileTable, InputError, read_table
 
 
-def read(folder: Path, content: str | bytes, types: dict[str, ColumnType] | None = None) -> FileTable:
+def read(folder: Path, content: str | bytes, types: Mapping[str, ColumnType] | None = None) -> FileTable:
     path = folder / "rows.csv"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return read_table(path, types)
@@ -106,7 +107,39 @@ def test_a_file_with_decimal_commas_has_points_between_thousands(
     assert read(tmp_path, content).rows["x"].to_pylist() == values
 
 
-@pytest.mark.parametrize("word", [".", ".a", "._", "-", "?", "\\N", "#DIV/0!", "#VALUE!", "NaT"])
+@pytest.mark.parametrize(
+    ("suffix", "content", "values"),
+    [
+        (".tsv", 'x\ty\n"1,234"\t0.5\n950\t1.5\n', [1234, 950]),
+        (".tsv", 'x\ty\n"1,234.50"\t1\n999.00\t2\n', [1234.5, 999]),
+        (".csv", "x|y\n1,234,567|1\n950|2\n", [1234567, 950]),
+        (".csv", 'x,y\n"1.234","5,5"\n"12.345","6,25"\n', [1234, 12345]),
+        (".csv", 'x,y\n"1,459 €","5,5 %"\n"1,509 €","6,25 %"\n', [1.459, 1.509]),
+        (".csv", 'x,y\n"1,459",1.5\n"1,509",2.5\n', [1459, 1509]),
+        (".csv", 'x,y\n"0,459",a\n"0,509",b\n', [0.459, 0.509]),
+    ],
+)
+def test_other_columns_tell_the_decimal_sign(suffix: str, content: str, values: list[float], tmp_path: Path) -> None:
+    path = tmp_path / f"f{suffix}"
+    path.write_text(content)
+    assert read_table(path).rows["x"].to_pylist() == values
+
+
+def test_a_second_file_has_the_decimal_sign_of_the_first(tmp_path: Path) -> None:
+    first = read(tmp_path, 'x,y\n"1,5",a\n"2,5",b\n')
+    assert read(tmp_path, 'x,y\n"1,234",a\n"2,345",b\n', first.types).rows["x"].to_pylist() == [1.234, 2.345]
+
+
+@pytest.mark.parametrize("space", [" ", "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"])
+@pytest.mark.parametrize("unit", ["€", "%", "kr", "zł"])
+def test_units_may_follow_any_space(unit: str, space: str, tmp_path: Path) -> None:
+    assert read(tmp_path, f"x;y\n1.234,50{space}{unit};a\n2,5{space}{unit};b\n").rows["x"].to_pylist() == [1234.5, 2.5]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [".", ".a", "._", "-", "?", "\\N", "#DIV/0!", "#VALUE!", "NaT", "#WERT!", "#NV", "#¡DIV/0!", "#ЗНАЧ!", "#NOM?"],
+)
 def test_missing_values_of_other_programs_leave_a_column_numbers(word: str, tmp_path: Path) -> None:
     assert read(tmp_path, f"x,y\n1.5,a\n{word},b\n").rows["x"].to_pylist() == [1.5, None]
 
@@ -144,6 +177,18 @@ def test_stamps_of_pandas_and_bigquery_are_dates(date: str, tmp_path: Path) -> N
         ("31-DEC-24", "2024-12-31 00:00:00"),
         ('"Dec 1, 2024"', "2024-12-01 00:00:00"),
         ("31 December 2024", "2024-12-31 00:00:00"),
+        ("Dec 31 2024  6:30PM", "2024-12-31 18:30:00"),
+        ("31DEC2024:18:30:05.25", "2024-12-31 18:30:05.250000"),
+        ("31.12.2024 18:30:05.5", "2024-12-31 18:30:05.500000"),
+        ('"Tuesday, December 31, 2024"', "2024-12-31 00:00:00"),
+        ('"Tue, 31 Dec 2024 18:30:05 GMT"', "2024-12-31 18:30:05+00:00"),
+        ("Tue Dec 31 2024 18:30:05 GMT+0100 (Central European Standard Time)", "2024-12-31 17:30:05+00:00"),
+        ("31 Dec 2024 18:30 EST", "2024-12-31 23:30:00+00:00"),
+        ("2024-12-31 18:30:05.000 -0800", "2025-01-01 02:30:05+00:00"),
+        ("2024-12-31 18:30:05.0000000 +01:00", "2024-12-31 17:30:05+00:00"),
+        ("2024-12-31 18:30:05 +0000 UTC", "2024-12-31 18:30:05+00:00"),
+        ("Tuesday", "Tuesday"),
+        ("31 Foo 2024 18:30 EST", "31 Foo 2024 18:30 EST"),
         ("31-Foo-24", "31-Foo-24"),
         ("1.12.10", "1.12.10"),
         ("1.2.3", "1.2.3"),
@@ -347,3 +392,55 @@ def test_several_columns_without_a_name_are_left_out(tmp_path: Path) -> None:
 
 def test_a_comma_in_a_name_is_no_delimiter_beside_decimal_commas(tmp_path: Path) -> None:
     assert read(tmp_path, "a,b\ty\n1,5\t2\n2,5\t3\n").rows.to_pydict() == {"a,b": [1.5, 2.5], "y": [2, 3]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "x,y\r\n--,--\r\n1.5,a\r\n2.5,b\r\n\r\n(2 rows affected)\r\n",
+        "x|y\n1.5|a\n2.5|b\n(2 rows)\n",
+        '"x" "y"\n1.5 "a"\n2.5 "b"\n',
+        "x,y\r\n1.5,a\r\n2.5,b\r\n\x1a",
+    ],
+)
+def test_what_databases_and_r_print_around_a_table_is_none_of_its_rows(content: str, tmp_path: Path) -> None:
+    assert read(tmp_path, content).rows.to_pydict() == {"x": [1.5, 2.5], "y": ["a", "b"]}
+
+
+def test_a_row_of_dashes_for_missing_values_is_a_row(tmp_path: Path) -> None:
+    assert read(tmp_path, "x,y\n-,-\n1,2\n").rows["x"].to_pylist() == [None, 1]
+
+
+def test_an_index_that_pandas_saved_twice_is_left_out(tmp_path: Path) -> None:
+    table = read(tmp_path, "Unnamed: 0.1,Unnamed: 0,x\n0,0,1\n1,1,2\n")
+    assert (table.rows.column_names, list(table.left_out)) == (["x"], ["Unnamed: 0.1", "Unnamed: 0"])
+
+
+@pytest.mark.parametrize(
+    ("content", "cure"),
+    [
+        (b'{"x": 1}\n{"x": 2}\n', "holds JSON; save it as CSV or Parquet"),
+        (b"PAR1\x15\x04", "is a Parquet file; let its name end with .parquet"),
+        (b"<!DOCTYPE html><html>", "is an HTML page; save the table as CSV"),
+    ],
+)
+def test_another_format_is_named_with_its_cure(content: bytes, cure: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"rows\.csv: {cure}$"):
+        read(tmp_path, content)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "spark.csv").mkdir()
+    with pytest.raises(InputError, match="is a folder; give one of its files"):
+        read_table(tmp_path / "spark.csv")
+
+
+@pytest.mark.parametrize(
+    ("number", "value"), [("7300000000000000001", 7300000000000000001), ("1" + "0" * 30, "1" + "0" * 30)]
+)
+def test_integers_that_a_database_stores_as_decimals_keep_all_digits(
+    number: str, value: object, tmp_path: Path
+) -> None:
+    ids = pa.array([Decimal(number)], pa.decimal128(38, 0))
+    pq.write_table(pa.table({"id": ids}), tmp_path / "f.parquet")
+    assert read_table(tmp_path / "f.parquet").rows["id"].to_pylist() == [value]
