@@ -9,13 +9,14 @@ from guard_core.settings.group import Group, NotNegative, NotNegativeFloat, Posi
 
 
 class Price(BaseModel):
-    """US dollars per million tokens; cached tokens cost as much as others unless `cached` is set."""
+    """US dollars per million tokens; tokens from the provider's cache and those written to it cost as much as others unless set."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     input: NotNegativeFloat
     output: NotNegativeFloat = 0.0
     cached: NotNegativeFloat | None = None
+    cache_write: NotNegativeFloat | None = None
 
 
 ProtocolName = Literal["chat", "messages", "responses"]
@@ -118,7 +119,7 @@ class LlmSettings(Group):
         {},
         examples=[{"my-model": {"input": 0.5, "output": 1.5}}],
         description="US dollars per million tokens, by model, in place of the published prices:"
-        " JSON `{model: {input, output, cached}}`.",
+        " JSON `{model: {input, output, cached, cache_write}}`.",
     )
     prices_as: str | None = Field(
         None,

@@ -21,6 +21,7 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     tokens_in, tokens_cached : tokens of the prompt, and how many of them came from the provider's cache.
+    tokens_cache_write : how many tokens of the prompt the provider has written to its cache, which may cost more; not stored.
     tokens_out, tokens_reasoning : tokens of the answer, and how many of them were spent on reasoning.
     estimated : whether the tokens are our estimate, because the provider reported none.
     cost_nano_usd : billionths of a dollar; None if the price is not known.
@@ -28,6 +29,7 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
 
     tokens_in: int = 0
     tokens_cached: int = 0
+    tokens_cache_write: int = 0
     tokens_out: int = 0
     tokens_reasoning: int = 0
     estimated: bool = False

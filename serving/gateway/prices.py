@@ -27,20 +27,23 @@ class _Rates:
 
     input: int
     cached: int
+    cache_write: int
     output: int
     scale: int
 
     @classmethod
     def of(cls, price: Price) -> "_Rates":
-        dollars = (price.input, price.input if price.cached is None else price.cached, price.output)
+        of_cache = (price.input if rate is None else rate for rate in (price.cached, price.cache_write))
+        dollars = (price.input, *of_cache, price.output)
         rates = [Fraction(str(rate)) * NANO / _MILLION for rate in dollars]
         scale = math.lcm(*(rate.denominator for rate in rates))
-        fresh, cached, output = (int(rate * scale) for rate in rates)
-        return cls(fresh, cached, output, scale)
+        fresh, cached, cache_write, output = (int(rate * scale) for rate in rates)
+        return cls(fresh, cached, cache_write, output, scale)
 
     def cost(self, usage: Amount) -> int:
-        fresh = usage.tokens_in - usage.tokens_cached
-        units = self.input * fresh + self.cached * usage.tokens_cached + self.output * usage.tokens_out
+        fresh = usage.tokens_in - usage.tokens_cached - usage.tokens_cache_write
+        of_cache = self.cached * usage.tokens_cached + self.cache_write * usage.tokens_cache_write
+        units = self.input * fresh + of_cache + self.output * usage.tokens_out
         return (units + self.scale // 2) // self.scale
 
 
@@ -66,7 +69,10 @@ class Prices:
         if (model, base_url) in self._unknown:
             return None
         tokens = Usage(
-            input_tokens=usage.tokens_in, cache_read_tokens=usage.tokens_cached, output_tokens=usage.tokens_out
+            input_tokens=usage.tokens_in,
+            cache_read_tokens=usage.tokens_cached,
+            cache_write_tokens=usage.tokens_cache_write,
+            output_tokens=usage.tokens_out,
         )
         published = self._published_price(tokens, model, base_url)
         if published is None:

@@ -196,6 +196,7 @@ def with_cost(usage: Amount, cost_nano_usd: int | None) -> Amount:
     return Amount(
         tokens_in=usage.tokens_in,
         tokens_cached=usage.tokens_cached,
+        tokens_cache_write=usage.tokens_cache_write,
         tokens_out=usage.tokens_out,
         tokens_reasoning=usage.tokens_reasoning,
         estimated=usage.estimated,

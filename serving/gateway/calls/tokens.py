@@ -29,7 +29,10 @@ _REASONING: Final = (
 )
 _TOTALS: Final = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
 _is_count = re.compile(r"[0-9]{1,16}").fullmatch
-_CACHE_WRITES: Final = ((None, "cache_creation_input_tokens"),)
+_CACHE_WRITES: Final = (
+    (None, "cache_creation_input_tokens"),  # Anthropic and servers compatible with it
+    ("prompt_tokens_details", "cache_write_tokens"),  # OpenRouter
+)
 
 
 def estimate(size: int) -> int:
@@ -65,7 +68,7 @@ def read_usage(usage: Any) -> Amount | None:
 
     >>> beside = {"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 401, "reasoning_tokens": 360}
     >>> read_usage(beside)
-    Amount(tokens_in=32, tokens_cached=0, tokens_out=369, tokens_reasoning=360, estimated=False, cost_nano_usd=0)
+    Amount(tokens_in=32, tokens_cached=0, tokens_cache_write=0, tokens_out=369, tokens_reasoning=360, estimated=False, cost_nano_usd=0)
     """
     if not isinstance(usage, dict):
         return None
@@ -104,6 +107,7 @@ def _reconcile(usage: dict[str, Any], tokens_in: int, tokens_out: int, total: in
     return Amount(
         tokens_in=tokens_in,
         tokens_cached=min(cached, tokens_in),
+        tokens_cache_write=min(writes, max(0, tokens_in - cached)),
         tokens_out=tokens_out,
         tokens_reasoning=min(reasoning, tokens_out),
         estimated=estimated,

@@ -11,6 +11,7 @@ from serving.audit.context import RequestContext
 from serving.gateway.calls.answer_cache import Slot
 from serving.gateway.calls.call import Call
 from serving.gateway.calls.policy_session import PolicySession
+from serving.gateway.calls.tokens import find_usage
 from serving.gateway.chat.checks import check_answer, check_own_answer
 from serving.gateway.chat.stream import ChatStream
 from serving.gateway.chat.texts import count_bytes
@@ -49,10 +50,12 @@ class WholeAnswer:
         self._protocol = protocol
         self._session = session
         self._answer = protocol.answer_to_chat(own_answer)
+        if "choices" not in self._answer and find_usage(self._answer):  # a prompt that Gemini blocks has usage alone
+            self._answer = {**self._answer, "choices": []}
         choices = require_list(self._answer, "choices", server, session)
         meter = UsageMeter(tokens_in)
         meter.read_usage_of(self._answer)
-        meter.count_text(count_bytes([choice.get("message") for choice in choices if isinstance(choice, dict)]))
+        meter.count_text(sum(_count_message(choice.get("message")) for choice in choices if isinstance(choice, dict)))
         meter.ended = True
         self.usage = meter.usage
 
@@ -66,6 +69,11 @@ class WholeAnswer:
             checked = check_own_answer(self._own_answer, self._protocol, self._session)
             return self._protocol.own_answer(checked, request)
         return request.protocol.answer_from_chat(check_answer(self._answer, self._session), request, self.usage)
+
+
+def _count_message(message: Any) -> int:
+    """Count the bytes of what a model has written in a message; its role is none of it."""
+    return count_bytes({**message, "role": None} if isinstance(message, dict) else message)
 
 
 async def read_charged(upstream_response: UpstreamResponse, meter: UsageMeter, call: Call) -> dict[str, Any]:

@@ -116,6 +116,7 @@ class ChoiceStream:
         self._normalize(choice)
         ended = self._release_others(choice["delta"]) if self._keeps_order else []
         delta = self._check_value(choice["delta"], ())
+        self._silence(delta)
         rest = {name: value for name, value in choice.items() if name not in ("index", "delta", "finish_reason")}
         checked = {**choice, **rewrite(rest, self._session.response), "delta": delta}
         logprobs = self._check_logprobs(received_logprobs, choice["delta"])
@@ -130,6 +131,14 @@ class ChoiceStream:
             return [*ended, *held], checked
         last = {"index": self._place, "delta": {}, "finish_reason": choice["finish_reason"]}
         return [*ended, {**checked, "finish_reason": None}, *held], last
+
+    def _silence(self, delta: dict[str, Any]) -> None:
+        """Empty the audio of a delta once its transcript was changed: the audio still contains what was redacted."""
+        audio = delta.get("audio")
+        if isinstance(audio, dict) and audio.get("data"):
+            transcripts = (text for path, text in self._texts.items() if path[-1] == "transcript")
+            if any(finding.action != "flag" for text in transcripts for finding in text.findings):
+                audio["data"] = ""
 
     def _normalize(self, choice: dict[str, Any]) -> None:
         """Remove repeated roles, which clients would join, and under a policy that changes texts the fields that repeat the text."""

@@ -10,7 +10,7 @@ import msgspec
 from serving.gateway.calls.tokens import list_holders
 from serving.gateway.upstreams.decoding import decode_json
 
-_MAX_EVENT_BYTES = 4 * 2**20
+_MAX_EVENT_BYTES = 32 * 2**20  # pictures come whole in one event
 DONE_MARK: Final = b"[DONE]"
 """Data of the last event of a stream; not every server sends it."""
 _BLANK: Final = codecs.BOM_UTF8 + b" \t\r\n"
@@ -142,4 +142,6 @@ def _wrap_error(data: bytes) -> bytes:
 
 def _check_size(size: int) -> None:
     if size > _MAX_EVENT_BYTES:
-        raise BrokenStreamError("an event of the stream is too large")
+        raise BrokenStreamError(
+            f"an event of the stream is larger than {_MAX_EVENT_BYTES // 2**20} MiB; ask without a stream"
+        )

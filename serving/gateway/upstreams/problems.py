@@ -17,9 +17,13 @@ from serving.gateway.upstreams.rate_limits import read_reset_s
 from serving.http.problems import BadGateway, GatewayTimeout, Problem
 
 KEY_REJECTED: Final = frozenset({401, 402, 403, 407})
-"""Statuses with which a server rejects the guard's key, not the caller's request."""
+"""Statuses with which a server rejects the guard's key; with a 403 some reject the caller's request."""
 _ERROR_BYTES = 64 * 1024
 _ERROR_S = 10.0
+_about_key = re.compile(
+    r"(?i)\b(?:api[ _-]?key|credential|permission|access|forbidden|authori[sz]|authenti|account|billing|credit|balance|subscription"
+    r"|plan|organi[sz]ation|project|workspace|region|country|territory|location|quota|ip address|deployment|allowed to)"
+).search
 _seconds = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s").fullmatch
 
 
@@ -44,14 +48,32 @@ async def problem_of(name: str, response: aiohttp.ClientResponse) -> Problem:
             while len(data) < _ERROR_BYTES and (piece := await response.content.read(_ERROR_BYTES - len(data))):
                 data += piece
     response.close()
-    if response.status in KEY_REJECTED:
-        return BadGateway(f"{name} refuses the guard's own key ({response.status}): see ML_GUARD_LLM_API_KEY.")
     error = _error_of(bytes(data))
+    if response.status in KEY_REJECTED and not _is_about_request(response, error):
+        return BadGateway(f"{name} {_refusal_of(response)}")
     retry_after = response.headers.get("Retry-After") or _read_retry_delay(error) or _read_reset(response)
     if response.status >= 500 or response.status < 400:
         headers = {} if retry_after is None else {"Retry-After": retry_after}
         return BadGateway(f"{name} answered {response.status}.", headers=headers)
     return UpstreamProblem(response.status, error, retry_after)
+
+
+def _is_about_request(response: aiohttp.ClientResponse, error: Mapping[str, Any]) -> bool:
+    """Return whether the words of a 403 are about the request, as those of a moderation are, and not about the key."""
+    words = read_message(error)
+    is_json = "json" in response.headers.get("Content-Type", "")
+    return response.status == HTTPStatus.FORBIDDEN and is_json and bool(words) and not _about_key(words)
+
+
+def _refusal_of(response: aiohttp.ClientResponse) -> str:
+    if response.status == HTTPStatus.PAYMENT_REQUIRED:
+        return "has no credit left for the guard's own key (402): top up its account, or see ML_GUARD_LLM_API_KEY."
+    if "html" in response.headers.get("Content-Type", ""):
+        return (
+            f"refuses the guard's own key, or a firewall before it refuses the guard ({response.status}):"
+            " see ML_GUARD_LLM_API_KEY."
+        )
+    return f"refuses the guard's own key ({response.status}): see ML_GUARD_LLM_API_KEY."
 
 
 def _error_of(data: bytes) -> Mapping[str, Any]:

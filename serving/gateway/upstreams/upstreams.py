@@ -307,7 +307,7 @@ def _judge(upstream: Upstream, model: str, response: aiohttp.ClientResponse, pro
     """Return the failure that an unsuccessful response means; the member is left out for as long as it asks."""
     spent = isinstance(problem, UpstreamProblem) and problem.body.get("code") == _QUOTA_SPENT
     retry = response.status in _RETRIED and not spent
-    rejects_key = response.status in KEY_REJECTED
+    rejects_key = response.status in KEY_REJECTED and not isinstance(problem, UpstreamProblem)
     is_client_error = not spent and not retry and not rejects_key and isinstance(problem, UpstreamProblem)
     retry_after_s = read_retry_after_s(response.headers)
     if retry_after_s is None:

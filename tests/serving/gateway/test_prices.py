@@ -30,6 +30,20 @@ def test_a_cost_is_exact(price: Price, tokens: tuple[int, int, int], nano_usd: i
     assert cost(price, *tokens) == nano_usd
 
 
+def test_tokens_written_to_the_cache_have_a_price_of_their_own() -> None:
+    usage = Amount(tokens_in=100, tokens_cached=10, tokens_cache_write=40, tokens_out=1)
+    assert [
+        Prices({"m": price}).cost_nano_usd("m", NOWHERE, usage)
+        for price in (Price(input=4, cached=1, cache_write=5), Price(input=4, cached=1), Price(input=4))
+    ] == [50 * 4_000 + 10 * 1_000 + 40 * 5_000, 90 * 4_000 + 10 * 1_000, 100 * 4_000]
+
+
+@pytest.mark.parametrize(("writes", "cost"), [(0, 60_150_000), (20_000, 75_150_000)])
+def test_published_prices_count_them_too(writes: int, cost: int) -> None:
+    usage = Amount(tokens_in=20_010, tokens_cache_write=writes, tokens_out=8)
+    assert Prices({}).cost_nano_usd("claude-sonnet-4-5", "https://api.anthropic.com", usage) == cost
+
+
 def test_what_has_no_price_costs_null_and_never_nothing(caplog: pytest.LogCaptureFixture) -> None:
     prices = Prices({"m": Price(input=1)})
     took = Amount(tokens_in=1)

@@ -125,10 +125,10 @@ def reason_from_chat(reason: Any, *, has_calls: bool) -> str:
 
 
 def usage_from_amount(usage: Amount) -> dict[str, int]:
-    """Return a usage as Messages have it: tokens read from the prompt cache stand beside the others."""
+    """Return a usage as Messages have it: tokens read from the prompt cache or written to it stand beside the others."""
     return {
-        "input_tokens": usage.tokens_in - usage.tokens_cached,
-        "cache_creation_input_tokens": 0,
+        "input_tokens": usage.tokens_in - usage.tokens_cached - usage.tokens_cache_write,
+        "cache_creation_input_tokens": usage.tokens_cache_write,
         "cache_read_input_tokens": usage.tokens_cached,
         "output_tokens": usage.tokens_out,
     }

@@ -59,11 +59,16 @@ def test_cached_tokens_are_read_in_each_spelling(cached: dict[str, Any]) -> None
 @pytest.mark.parametrize("writes", [0, 3])
 def test_cached_tokens_beside_the_prompt_are_added_to_it(writes: int) -> None:
     cached = {"cache_read_input_tokens": 6, "cache_creation_input_tokens": writes}
-    expected = Amount(tokens_in=10 + writes, tokens_cached=6, tokens_out=8)
+    expected = Amount(tokens_in=10 + writes, tokens_cached=6, tokens_cache_write=writes, tokens_out=8)
     assert read_usage(_usage(4, 8, 18 + writes, **cached)) == expected
     without_total = read_usage(_usage(4, 8, None, **cached))
     assert without_total is not None
     assert (without_total.tokens_in, without_total.estimated) == (10 + writes, True)
+
+
+def test_tokens_written_to_the_cache_are_part_of_the_prompt_for_openrouter() -> None:
+    usage = _usage(10, 8, 18, prompt_tokens_details={"cached_tokens": 2, "cache_write_tokens": 5})
+    assert read_usage(usage) == Amount(tokens_in=10, tokens_cached=2, tokens_cache_write=5, tokens_out=8)
 
 
 def test_a_total_that_adds_up_in_two_ways_is_estimated() -> None:

@@ -316,9 +316,73 @@ def test_text_after_a_finish_reason_that_was_sent_ends_the_stream() -> None:
         _complete(_chat_stream(), [data])
 
 
+@pytest.mark.parametrize(("is_strict", "audio"), [(True, ["QUJD", "", ""]), (False, ["QUJD", "REVG", "R0hJ"])])
+def test_audio_is_empty_once_its_transcript_was_redacted(is_strict: bool, audio: list[str]) -> None:
+    pieces = [
+        {"data": "QUJD"},
+        {"transcript": "My SSN is "},
+        {"transcript": "123-45-6789, ok."},
+        {"data": "REVG"},
+        {"data": "R0hJ"},
+    ]
+    deltas: list[dict[str, Any]] = [
+        {"choices": [{"index": 0, "delta": {"audio": {"id": "a", **piece}}, "finish_reason": None}]} for piece in pieces
+    ]
+    deltas.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    data = b"".join(b"data: " + json.dumps({"id": "c", **delta}).encode() + b"\n\n" for delta in deltas)
+    events = [
+        json.loads(line[6:])
+        for line in _complete(_chat_stream(is_strict=is_strict), [data]).splitlines()
+        if line[:7] == b"data: {"
+    ]
+    parts = [choice["delta"].get("audio") or {} for event in events for choice in event["choices"]]
+    transcript = "".join(part.get("transcript", "") for part in parts)
+    assert transcript == ("My SSN is [SSN_1], ok." if is_strict else "My SSN is 123-45-6789, ok.")
+    assert [part["data"] for part in parts if "data" in part] == audio
+
+
+def test_a_picture_of_some_megabytes_comes_in_one_event() -> None:
+    image: dict[str, Any] = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "QUJD" * 2**20}}
+    delta: dict[str, Any] = {"role": "assistant", "content": HELLO, "images": [image]}
+    choices = [{"index": 0, "delta": delta, "finish_reason": "stop"}]
+    data = b"data: " + json.dumps({"id": "c", "choices": choices}).encode() + b"\n\n"
+    assert _judge(_complete(_chat_stream(is_strict=False), [data])).choices[0].message.content == HELLO
+
+
 def test_an_annotation_of_a_choice_goes_through() -> None:
     out = _complete(_chat_stream(), [_read("azure")])
     assert b'"check_offset":44' in out
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(403, "Your input was flagged by moderation"), (403, "Content violates usage guidelines. Failed check: SAFETY")],
+)
+async def test_a_refusal_of_one_request_goes_through_and_stops_nobody_else(
+    openai: AsyncOpenAI, upstream: Upstream, status: int, words: str
+) -> None:
+    upstream.fail, upstream.error = [status] * 8, {"message": words, "code": status}
+    for _ in range(8):
+        with pytest.raises(lib.PermissionDeniedError, match=words):
+            await openai.chat.completions.create(model="stub", messages=[message("x")])
+    upstream.error = {}
+    await openai.chat.completions.create(model="stub", messages=[message("x")])
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "cure"),
+    [
+        (403, "You do not have access to this model", "refuses the guard's own key"),
+        (403, "Your API key is disabled", "refuses the guard's own key"),
+        (402, "Insufficient Balance", "has no credit left for the guard's own key"),
+    ],
+)
+async def test_a_refusal_of_the_key_says_how_to_mend_it(
+    openai: AsyncOpenAI, upstream: Upstream, status: int, words: str, cure: str
+) -> None:
+    upstream.fail, upstream.error = [status], {"message": words}
+    with pytest.raises(lib.InternalServerError, match=cure):
+        await openai.chat.completions.create(model="stub", messages=[message("x")])
 
 
 async def test_an_error_in_the_middle_of_a_stream_goes_through_in_its_words(
@@ -463,6 +527,25 @@ async def test_a_whole_answer_has_indexes_ids_and_usage_as_openai_sends_them(
     assert [call.id for call in completion.choices[1].message.tool_calls or []] == ["17"]
     (row,) = await wait_for_calls(services, 1)
     assert (row["tokens_in"], row["tokens_out"], row["tokens_estimated"]) == (10, 8, False)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"choices": [{"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": "stop"}]},
+        {"choices": [{"index": 0, "message": {"role": "assistant", "content": None}, "finish_reason": "stop"}]},
+        {"choices": []},
+        {"object": "chat.completion"},  # of Gemini, for a prompt that it blocks
+    ],
+)
+async def test_an_answer_without_text_costs_the_prompt_alone(
+    openai: AsyncOpenAI, upstream: Upstream, services: Services, answer: dict[str, Any]
+) -> None:
+    upstream.answer = {**answer, "usage": {"prompt_tokens": 10, "completion_tokens": 0, "total_tokens": 10}}
+    completion = await openai.chat.completions.create(model="stub", messages=[message("x")])
+    assert [choice.message.content or "" for choice in completion.choices] in ([""], [])
+    (row,) = await wait_for_calls(services, 1)
+    assert (row["tokens_in"], row["tokens_out"], row["tokens_estimated"]) == (10, 0, False)
 
 
 async def test_usage_without_tokens_for_a_text_is_estimated(
