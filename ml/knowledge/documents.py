@@ -16,16 +16,23 @@ from ml.knowledge.markdown_reader import read_markdown
 from ml.knowledge.pdf_reader import read_pdf
 from ml.knowledge.text_reader import read_text
 
-READER_VERSION: Final = 5
+READER_VERSION: Final = 6
 """To be raised with a new format, and when readers find other text in the same files: the knowledge base is then built again."""
 
 _MAX_BYTES = 64 * 2**20
+_PDF_HEAD_BYTES = 1_024  # within which a PDF may begin
 # First bytes of files that are no text: what they are, and the suffix with which they are read.
 _BINARY: Final[Mapping[bytes, tuple[str, str | None]]] = {
     b"%PDF-": ("PDF", ".pdf"),
     b"PK\x03\x04": ("Word, Excel or ZIP", None),
     b"\xd0\xcf\x11\xe0": ("old Word or Excel", None),
     b"{\\rtf": ("RTF", None),
+    b"\x1f\x8b": ("gzip", None),
+    b"\x89PNG": ("PNG", None),
+    b"\xff\xd8\xff": ("JPEG", None),
+    b"GIF8": ("GIF", None),
+    b"bplist00": ("Safari's web archives", None),
+    b"version https://git-lfs": ("Git LFS, which points to the real one", None),
 }
 
 
@@ -74,6 +81,8 @@ def read_document(source: str, data: bytes) -> Document:
         raise DocumentError(
             f"{source}: unreadable: it is a file of {binary}, against its suffix; export it as PDF, HTML or text"
         )
+    if _suffix(source) == ".pdf" and b"%PDF-" not in data[:_PDF_HEAD_BYTES]:
+        raise DocumentError(f"{source}: unreadable: it is no PDF, against its suffix; download or export it again")
     try:
         content = read(data)
     except Exception as error:  # parsers raise many types of errors for damaged files

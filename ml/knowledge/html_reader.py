@@ -25,7 +25,7 @@ _NOT_TEXT: Final = frozenset(
 _HEADINGS: Final = ("h1", "h2", "h3", "h4", "h5", "h6")
 # Elements within which a paragraph goes on; every other one, known or not, begins a block.
 _INLINE_NAMES: Final = (
-    "a abbr acronym b bdi bdo big br cite code data del dfn em font i img ins kbd label mark nobr q rp rt ruby s samp small"
+    "a abbr acronym b bdi bdo big br cite code data del dfn em font i img input ins kbd label mark nobr q rp rt ruby s samp small"
     " span strike strong sub sup time tt u var wbr"
     " math mfenced mfrac mi mn mo mover mpadded mroot mrow ms mspace msqrt mstyle msub msubsup msup mtext munder munderover semantics"
     " tspan"
@@ -39,6 +39,9 @@ _SHOWN_ATTRIBUTES: Final = {
     "img": "alt", "abbr": "title", "ri:page": "ri:content-title", "ri:attachment": "ri:filename",
     "tabitem": "label", "ri:blog-post": "ri:content-title", "ac:image": "ac:alt", "area": "alt", "optgroup": "label",
 }  # fmt: skip
+_SHOWN_INPUTS: Final = frozenset(
+    {"text", "search", "email", "url", "tel", "number", "date", "time", "submit", "reset", "button"}
+)
 _EDITS: Final = frozenset({"del", "ins", "s", "strike"})
 _hides = re.compile(
     r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all)(?![\w-])", re.IGNORECASE
@@ -114,10 +117,9 @@ def read_html(data: bytes) -> Content:
 
 def read_markup(markup: str, outline: Outline) -> Content:
     """Add the text of HTML to an outline and return the content."""
-    from bs4 import BeautifulSoup
-
-    # Confluence keeps code in CDATA sections, which HTML reads as comments.
-    soup = BeautifulSoup(_cdata.sub(lambda match: html.escape(match[1]), markup), "html.parser")
+    soup = _parse(markup)
+    for frame in soup.find_all("iframe", srcdoc=True):  # of saved pages
+        frame.append(_parse(str(frame["srcdoc"])))
     title = _title(soup)
     passages = [passage for passage in _passages(soup) if passage.text]
     first = next((passage.text for passage in passages if _level(passage) == 1), title)
@@ -131,6 +133,13 @@ def read_markup(markup: str, outline: Outline) -> Content:
             outline.enter(level, passage.text)
     outline.title = outline.title or title
     return Content(outline.title, outline.blocks())
+
+
+def _parse(markup: str) -> "BeautifulSoup":
+    from bs4 import BeautifulSoup
+
+    # Confluence keeps code in CDATA sections, which HTML reads as comments.
+    return BeautifulSoup(_cdata.sub(lambda match: html.escape(match[1]), markup), "html.parser")
 
 
 def _title(soup: "BeautifulSoup") -> str:
@@ -193,7 +202,8 @@ def _texts(soup: "BeautifulSoup") -> Iterator[tuple[_Place, str]]:
 
 def _inner_place(element: "Tag", around: _Place, layout_rows: set[int]) -> _Place:
     name = element.name
-    if name in _NOT_TEXT or (name == "title" and element.find_parent("svg") is None):
+    is_shadow = name == "template" and element.has_attr("shadowrootmode")  # a web component of a saved page
+    if (name in _NOT_TEXT and not is_shadow) or (name == "title" and element.find_parent("svg") is None):
         return replace(around, is_text=False)
     is_macro = name in _MACROS and around.block is not None and around.block.name == "p"
     if name in _INLINE or name.startswith(_OFFICE) or is_macro:
@@ -235,6 +245,8 @@ def _shown_by(element: "Tag") -> str:
     attribute = _SHOWN_ATTRIBUTES.get(element.name)
     if attribute is not None:
         return f" {element.get(attribute, '')} "
+    if element.name == "input" and element.get("type", "text") in _SHOWN_INPUTS:
+        return f" {element.get('value', '')} "
     if element.name == "time" and not element.get_text(strip=True):  # of Confluence
         return f" {element.get('datetime', '')} "
     is_mark = element.name == "sup" and _footnote_mark.match(element.get_text()) is not None

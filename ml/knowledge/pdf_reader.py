@@ -29,10 +29,18 @@ class _Line:
 
 
 def read_pdf(data: bytes) -> Content:
-    """Read a PDF file with its forms and comments; pages that hold images and no text are named."""
+    """Read a PDF file with its forms and comments; pages that hold images and no text are named.
+
+    Raises
+    ------
+    ValueError
+        If only a password opens it.
+    """
     from pypdf import PdfReader
 
     reader = PdfReader(io.BytesIO(data))
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise ValueError("only a password opens it; save a copy without one")
     lines: list[_Line] = []
     scans: list[int] = []
     notes: list[Block] = []

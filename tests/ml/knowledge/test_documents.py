@@ -1,7 +1,10 @@
 """Files become blocks that know their section and page; what cannot be read says why and stops nobody."""
 
+import io
+
 import pytest
 from fpdf import FPDF
+from pypdf import PdfWriter
 
 from ml.knowledge.blocks import Block
 from ml.knowledge.documents import DocumentError, read_document
@@ -61,6 +64,15 @@ def test_text_is_read_in_common_encodings(encoded: bytes) -> None:
     assert read_document("a.txt", encoded).blocks[0].text == "Größe"
 
 
+def encrypted() -> bytes:
+    writer = PdfWriter()
+    writer.add_blank_page(100, 100)
+    writer.encrypt("secret", algorithm="RC4-128")
+    data = io.BytesIO()
+    writer.write(data)
+    return data.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
@@ -70,6 +82,16 @@ def test_text_is_read_in_common_encodings(encoded: bytes) -> None:
         ("a.md", b"PK\x03\x04\x14\0", "unreadable: it is a file of Word, Excel or ZIP, against its suffix; export it"),
         ("a.txt", b"%PDF-1.4 text", "unreadable: it is a file of PDF, against its suffix"),
         ("a.htm", b"{\\rtf1 text}", "unreadable: it is a file of RTF, against its suffix"),
+        ("a.html", b"\x1f\x8b\x08\0", "unreadable: it is a file of gzip, against its suffix"),
+        ("a.html", b"bplist00\xd1", "unreadable: it is a file of Safari's web archives"),
+        ("a.txt", b"\x89PNG\r\n", "unreadable: it is a file of PNG, against its suffix"),
+        (
+            "a.pdf",
+            b"version https://git-lfs.github.com/spec/v1\noid",
+            "unreadable: it is a file of Git LFS, which points to",
+        ),
+        ("a.pdf", b"<html>404</html>", "unreadable: it is no PDF, against its suffix; download or export it again"),
+        ("a.pdf", encrypted(), "unreadable: .*only a password opens it; save a copy without one"),
         ("a.docx", b"x", "unknown format: only .* can be read"),
         ("a.txt", b"x" * (64 * 2**20 + 1), "too large: it has more than 64 MiB"),
     ],

@@ -59,7 +59,7 @@ def test_no_chunks_are_no_rows() -> None:
 
 def test_list_skipped_are_rows_with_their_reason_and_make_no_chunks() -> None:
     table = document_table(read_documents(["a.pdf", "b.md"], lambda _: b"x"))
-    assert [(file.source, "pdf" in file.reason) for file in list_skipped(table)] == [("a.pdf", True)]
+    assert [(file.source, "PDF" in file.reason) for file in list_skipped(table)] == [("a.pdf", True)]
     assert chunk_table(table)["source"].to_pylist() == ["b.md"]
 
 

@@ -501,3 +501,22 @@ def test_html_is_read_in_its_declared_encoding_unless_it_was_converted_to_utf_8(
     markup = '<meta charset="iso-8859-2"><p>Zażółć gęślą jaźń</p>'
     for encoding in ("iso-8859-2", "utf-8"):
         assert read_document("a.html", markup.encode(encoding)).blocks[0].text == "Zażółć gęślą jaźń"
+
+
+@pytest.mark.parametrize(
+    ("markup", "texts"),
+    [
+        (
+            '<my-card><template shadowrootmode="open"><p>Shadow words</p></template><span>Light words</span></my-card>',
+            ["Shadow words", "Light words"],
+        ),
+        ("<template><p>of a script</p></template><p>Shown</p>", ["Shown"]),
+        ('<p>Outer</p><iframe srcdoc="&lt;p&gt;Inner &amp;amp; words&lt;/p&gt;"></iframe>', ["Outer", "Inner & words"]),
+        (
+            '<p>Name: <input value="Jane Doe"> <input type="hidden" value="token"><input type="submit" value="Send"></p>',
+            ["Name: Jane Doe Send"],
+        ),
+    ],
+)
+def test_a_saved_page_keeps_its_components_frames_and_fields(markup: str, texts: list[str]) -> None:
+    assert texts_of(markup) == texts

@@ -32,7 +32,7 @@ async def test_sources_are_counted_and_files_that_cannot_be_read_are_named(
     analyst: httpx.AsyncClient, settings: Settings, clients: Clients
 ) -> None:
     store_sample(settings)
-    broken = document_table(read_documents(["broken.pdf"], lambda _: b"%PDF"))
+    broken = document_table(read_documents(["broken.pdf"], lambda _: b"%PDF-"))
     KnowledgeStore(settings.storage.lake).replace("documents", broken)
     await clients.services.knowledge.search("at once, without waiting for the next look", 1)
     answer = (await analyst.get(URL)).json()
