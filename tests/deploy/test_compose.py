@@ -264,6 +264,11 @@ def test_dagster_in_containers_is_the_embedded_one_but_for_where_it_keeps_things
     assert shared_in_containers == shared
 
 
+def test_the_daemon_of_dagster_writes_no_line_for_each_tick() -> None:
+    command = SERVICES["dagster-daemon"].command
+    assert command[command.index("--log-level") + 1] == "warning"
+
+
 def test_the_code_location_has_the_name_and_the_module_of_the_embedded_one() -> None:
     (embedded,) = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"]
     (in_containers,) = yaml.safe_load((ROOT / "deploy" / "workspace.yaml").read_text())["load_from"]
