@@ -271,7 +271,8 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
         plain = _PLAIN_EXTENSIONS.get(kind.extension_name)
         return None if plain is None else column.cast(plain)
     if pa.types.is_decimal(kind) and kind.scale <= 0:  # Snowflake's and BigQuery's integers: ids must keep all digits
-        return _cast(column, pa.int64()) or column.cast(pa.string())
+        integers = _cast(column, pa.int64())
+        return column.cast(pa.string()) if integers is None else integers
     if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
         return column.cast(pa.float64())
     if pa.types.is_string_view(kind):
