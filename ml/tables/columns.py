@@ -284,7 +284,9 @@ def _as_dates(text: pa.ChunkedArray, day_format: str | None = None) -> tuple[pa.
     present = _present(text)
     if re.match(r"\d{4}-", _first(present)):
         return _as_iso_dates(present), None
-    words = pc.replace_substring_regex(pc.replace_substring_regex(present, " +", " "), _WEEKDAY, "")
+    words = present
+    if re.match(r"[A-Za-z]{3,9},? .*\d", _first(present)):  # SQL Server pads days with a space
+        words = pc.replace_substring_regex(pc.replace_substring_regex(present, " +", " "), _WEEKDAY, "")
     words, offsets_s = _split_zone(words)
     for day, formats in _DAYS:
         pattern = f"^({day}){_HOUR}$"
