@@ -282,7 +282,7 @@ def _as_booleans(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
 def _as_dates(text: pa.ChunkedArray, day_format: str | None = None) -> tuple[pa.ChunkedArray | None, str | None]:
     """Convert dates, None if they are none; return with them the format of days that spreadsheets show."""
     present = _present(text)
-    if re.match(r"\d{4}-", _first(present)):
+    if re.match(r"\d{4}-\d\d-\d\d", _first(present)):
         return _as_iso_dates(present), None
     words = present
     if re.match(r"[A-Za-z]{3,9},? .*\d", _first(present)):  # SQL Server pads days with a space
@@ -294,7 +294,7 @@ def _as_dates(text: pa.ChunkedArray, day_format: str | None = None) -> tuple[pa.
             known = _parse_local_dates(words, [name for name in formats if name == day_format])
             dates, found = _unambiguous(known or _parse_local_dates(words, formats))
             return (dates if dates is None or offsets_s is None else _in_utc(dates, offsets_s)), found
-    return _as_iso_dates(present), None
+    return None, None
 
 
 def _as_iso_dates(present: pa.ChunkedArray) -> pa.ChunkedArray | None:
