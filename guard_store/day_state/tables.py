@@ -1,5 +1,7 @@
 """Tables of day states, the rows that each local day has received and how far each stage has processed them; and of ticks.
 
+Databases keep the names that they were made with (`day_news`, `events_gone_us`); the code has those of the glossary.
+
 Only their schema belongs here; `store`, `invalidation`, `ticks` and the writer of events read and write them.
 """
 
