@@ -52,6 +52,18 @@ def find_dates(table: "pa.Table") -> dict[str, str]:
     return dict.fromkeys(names, "holds dates, which no feature may; convert it to a number, such as days since then")
 
 
+def find_numbers_as_text(table: "pa.Table", names: Collection[str]) -> list[str]:
+    """Return those of the named columns that are text, and hold nothing but numbers: so BigQuery exports integers as JSON."""
+    import pyarrow.compute as pc
+    import pyarrow.types as pa_types
+
+    from ml.tables.columns import learn_type
+
+    texts = [name for name in names if pa_types.is_string(table[name].type)]
+    types = {name: learn_type(pc.fill_null(table[name], "")) for name in texts}
+    return [name for name, column in types.items() if column is not None and column.name == "number"]
+
+
 def _is_table(place: PurePath) -> bool:
     """Return whether a file of a folder is one to read; Spark and others keep their own files below names with a dot or underscore."""
     is_hidden = place.name.startswith(".") or any(part.startswith((".", "_")) for part in place.parts[:-1])

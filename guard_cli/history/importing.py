@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from guard_cli.history.files import find_dates, read_history
+from guard_cli.history.files import find_dates, find_numbers_as_text, read_history
 from guard_cli.history.mapping import ColumnMapping, map_columns
 from guard_cli.history.requests import ImportClient
 from guard_cli.history.rows import first_window, local_days, split_events, to_events
@@ -85,6 +85,10 @@ def import_history(
     left_out |= find_dates(table)
     mapping = map_columns(table.column_names, chosen, left_out)
     _show_mapping(mapping, left_out, table.num_rows)
+    for name in find_numbers_as_text(table, mapping.features):
+        print_note(
+            f"  text          {name}: all its values are numbers; cast it in the file if it is a number, not a code"
+        )
     settings = load_settings()
     if dry_run:
         return _check(to_events(table, mapping, project_id, model_id, timezone or "UTC", positive), settings)

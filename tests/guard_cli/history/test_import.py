@@ -210,6 +210,15 @@ def test_columns_of_dates_are_left_out_by_name_and_the_time_is_used(
     assert line.startswith("left out      born: holds dates")
 
 
+def test_numbers_that_bigquery_exports_as_text_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = '{"ts":"2024-05-01 10:00:0%d UTC","y_pred":"1","visits":"12","code":"007","plan":"a"}\n'
+    (tmp_path / "rows.ndjson").write_text("".join(row % second for second in range(5)))
+    assert main(["import", str(tmp_path / "rows.ndjson"), "--project", "shop", "--model", "churn", "--dry-run"]) == 0
+    shown = capsys.readouterr()
+    noted = [line for line in (shown.out + shown.err).splitlines() if "all its values are numbers" in line]
+    assert [line.split()[:2] for line in noted] == [["text", "visits:"]]
+
+
 def test_a_source_without_files_is_named(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="there is no file or folder"):
         read_history(str(tmp_path / "none.csv"))
