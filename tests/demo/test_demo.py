@@ -22,7 +22,7 @@ def free_port() -> int:
 
 def run_demo(home: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
     command = [sys.executable, "-m", "demo", "--home", str(home), *arguments]
-    environment = {**os.environ, "ML_GUARD_PIPELINES_INTERVAL_S": "5"}
+    environment = {**os.environ, "ML_GUARD_PIPELINES_INTERVAL_S": "5", "ML_GUARD_MLFLOW_PORT": str(free_port())}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     return done, json.loads((home / "demo.json").read_text())
 
