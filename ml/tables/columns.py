@@ -30,6 +30,7 @@ _EXCEL_ERROR = r"^#[\p{L}¡¿][\p{L}/0_]*[!?]$"  # such as #DIV/0!, in the langu
 # Words that are as often a value: the country Namibia, "None" of several kinds of masonry.
 AMBIGUOUS_WORDS = ("NA", "None")
 _FREQUENT_SHARE = 0.01
+_FIRST_ROWS = 100
 _LOWER_WORDS = pa.array(sorted({word.lower() for word in (*MISSING_WORDS, *_MISSING_NUMBERS)}))
 _LEADING_ZERO = r"^[+-]?0\d"  # of postal codes, ids and telephone numbers
 _INTEGER = r"^[+-]?\d+$"
@@ -219,29 +220,32 @@ def _fitting_signs(text: pa.ChunkedArray) -> list[DecimalSign]:
     """Return the decimal signs with which all values of a column are numbers; none for whole numbers without separators."""
     if not pc.any(pc.match_substring_regex(text, r"[.,]\d")).as_py():
         return []
-    present = _without_unit(_without_accounting(_present(text)))
-    present = pc.replace_substring_regex(present, _GROUP_SEPARATOR, "") if _match(present, _GROUPED) else present
+    present = _bare_numbers(text)
     return [sign for sign, pattern in _WITH_DECIMAL.items() if _match(present, pattern)]
 
 
 def _as_numbers(text: pa.ChunkedArray, decimal: DecimalSign) -> pa.ChunkedArray | None:
+    present = _bare_numbers(text)
+    if decimal == "," and _match(present, _THOUSANDS_POINT):
+        present = pc.replace_substring(present, ".", "")
+    numbers = cast_or_none(present, pa.float64())
+    if numbers is not None:
+        integers = cast_or_none(present, pa.int64())
+        return numbers if integers is None else integers
+    for sign in sorted(_WITH_DECIMAL, key=lambda sign: sign != decimal):  # that of the file first
+        if _match(present, _WITH_DECIMAL[sign]):
+            present = pc.replace_substring(present, "." if sign == "," else ",", "")
+            return cast_or_none(pc.replace_substring(present, sign, "."), pa.float64())
+    return None
+
+
+def _bare_numbers(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return numbers for people with their separators of decimals and thousands alone: without unit, plus and spaces."""
     present = _without_accounting(pc.replace_substring(_present(text), "\N{MINUS SIGN}", "-"))
     present = _without_unit(present)
     if pc.any(pc.starts_with(present, "+")).as_py():
         present = pc.replace_substring_regex(present, r"^\+([\d.,])", r"\1")
-    if decimal == "," and _match(present, _THOUSANDS_POINT):
-        present = pc.replace_substring(present, ".", "")
-    if _match(present, _GROUPED):
-        present = pc.replace_substring_regex(present, _GROUP_SEPARATOR, "")
-    numbers = _cast(present, pa.float64())
-    if numbers is not None:
-        integers = _cast(present, pa.int64())
-        return numbers if integers is None else integers
-    for sign in sorted(_WITH_DECIMAL, key=lambda sign: sign != decimal):
-        if _match(present, _WITH_DECIMAL[sign]):
-            present = pc.replace_substring(present, "." if sign == "," else ",", "")
-            return _cast(pc.replace_substring(present, sign, "."), pa.float64())
-    return None
+    return pc.replace_substring_regex(present, _GROUP_SEPARATOR, "") if _match(present, _GROUPED) else present
 
 
 def _without_accounting(present: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -292,8 +296,8 @@ def _as_dates(text: pa.ChunkedArray, day_format: str | None = None) -> tuple[pa.
         pattern = f"^({day}){_HOUR}$"
         if re.match(pattern, _first(words)) and _match(words, pattern):
             known = _parse_local_dates(words, [name for name in formats if name == day_format])
-            dates, found = _unambiguous(known or _parse_local_dates(words, formats))
-            return (dates if dates is None or offsets_s is None else _in_utc(dates, offsets_s)), found
+            dates, day_format = _unambiguous(known or _parse_local_dates(words, formats))
+            return (dates if dates is None or offsets_s is None else _in_utc(dates, offsets_s)), day_format
     return None, None
 
 
@@ -302,7 +306,7 @@ def _as_iso_dates(present: pa.ChunkedArray) -> pa.ChunkedArray | None:
     present = pc.replace_substring_regex(present, r" ?UTC$", "Z")
     for unit in ("us", "ns"):
         for zone in (None, "UTC"):
-            if (dates := _cast(present, pa.timestamp(unit, zone))) is not None:
+            if (dates := cast_or_none(present, pa.timestamp(unit, zone))) is not None:
                 return dates.cast(pa.timestamp("us", zone), safe=False)
     return None
 
@@ -313,8 +317,8 @@ def _split_zone(words: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArra
         return words, None
     zones = pc.struct_field(pc.extract_regex(words, _ZONE), "zone")
     seconds = {zone: _offset_s(zone) for zone in pc.unique(zones).to_pylist() if zone is not None}
-    known = pa.array(seconds.keys(), pa.string())
-    offsets = pc.take(pa.array(seconds.values(), pa.int64()), pc.index_in(zones, known))
+    places = pc.index_in(zones, pa.array(seconds.keys(), pa.string()))
+    offsets = pc.take(pa.array(seconds.values(), pa.int64()), places)
     return pc.replace_substring_regex(words, _ZONE, r"\1"), offsets
 
 
@@ -361,11 +365,15 @@ def _first(present: pa.ChunkedArray) -> str:
 
 
 def _match(present: pa.ChunkedArray, pattern: str) -> bool:
+    """Return whether all values match, of which there must be one; the first rows tell most columns that do not."""
+    if pc.all(pc.match_substring_regex(present[:_FIRST_ROWS], pattern)).as_py() is False:
+        return False
     return bool(pc.all(pc.match_substring_regex(present, pattern)).as_py())
 
 
-def _cast(text: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
+def cast_or_none(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
+    """Return a column in another type, or None if a value does not fit it."""
     try:
-        return text.cast(kind)
+        return column.cast(kind)
     except pa.ArrowInvalid:
         return None

@@ -19,6 +19,7 @@ from ml.tables.columns import (
     AmbiguousDatesError,
     ColumnType,
     Type,
+    cast_or_none,
     convert,
     decimal_sign,
     learn_type,
@@ -271,7 +272,7 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
         plain = _PLAIN_EXTENSIONS.get(kind.extension_name)
         return None if plain is None else column.cast(plain)
     if pa.types.is_decimal(kind) and kind.scale <= 0:  # Snowflake's and BigQuery's integers: ids must keep all digits
-        integers = _cast(column, pa.int64())
+        integers = cast_or_none(column, pa.int64())
         return column.cast(pa.string()) if integers is None else integers
     if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
         return column.cast(pa.float64())
@@ -280,13 +281,6 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     if pa.types.is_date(kind):
         return column.cast(pa.timestamp("ms"))
     return column if pa.types.is_null(kind) or _type_of(kind) else None
-
-
-def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
-    try:
-        return column.cast(kind)
-    except pa.ArrowInvalid:
-        return None
 
 
 def _column_type(column: pa.ChunkedArray) -> ColumnType | None:

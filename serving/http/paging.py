@@ -111,22 +111,22 @@ def selection_of(available: tuple[str, ...]) -> Callable[..., Awaitable[None]]:
     async def read_selection(request: Request, fields: Fields = None) -> None:
         if fields is None:
             return
-        wanted = [name.strip() for name in fields.split(",")]
-        for name in wanted:
+        names = [name.strip() for name in fields.split(",")]
+        for name in names:
             if name not in available:
                 reason = f"items have no {name!r}; they have {', '.join(available)}.{suggest(name, available)}"
                 raise Unprocessable(f"fields: {reason}", errors=[{"field": "fields", "reason": reason}])
-        request.scope["state"][_SELECTED] = frozenset(wanted)
+        request.scope["state"][_SELECTED] = frozenset(names)
 
     return read_selection
 
 
 def select_fields(request: Request, response: Response) -> Response:
     """Return the response of a list, with only the fields that the request selects."""
-    wanted: frozenset[str] | None = request.scope["state"].get(_SELECTED)
-    if wanted is not None:
+    fields: frozenset[str] | None = request.scope["state"].get(_SELECTED)
+    if fields is not None:
         page = msgspec.json.decode(response.body, type=_RawPage)
-        page.items = [{name: value for name, value in item.items() if name in wanted} for item in page.items]
+        page.items = [{name: value for name, value in item.items() if name in fields} for item in page.items]
         response.body = msgspec.json.encode(page)
         response.headers["content-length"] = str(len(response.body))
     return response

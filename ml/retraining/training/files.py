@@ -54,9 +54,7 @@ def labelled_rows(
     if file.encoding_notice:
         report(f"{path}: {file.encoding_notice}")
     _require_columns(path, file, (target, *([time] if time else []), *ignored))
-    if time:
-        _require_times(path, file.rows, time)
-    table = file.rows.sort_by(time) if time else file.rows
+    table = _in_order(path, file.rows, time) if time else file.rows
     if schema:
         features = [spec.name for spec in schema.features]
         _require_features(path, table, schema)
@@ -106,12 +104,13 @@ def _require_columns(path: Path, file: FileTable, names: Sequence[str]) -> None:
             raise InputError(f"{path}: no column {name!r}; there is {', '.join(file.rows.column_names)}")
 
 
-def _require_times(path: Path, table: pa.Table, name: str) -> None:
-    """Refuse text as a time: sorted by its letters, the newest rows would not be the last."""
-    if not (_is_date(table[name]) or pa.types.is_integer(table[name].type) or pa.types.is_floating(table[name].type)):
+def _in_order(path: Path, table: pa.Table, time: str) -> pa.Table:
+    """Return the rows in the order of a column; text is refused: sorted by its letters, the newest rows would not be the last."""
+    if not (_is_date(table[time]) or _is_number(table[time])):
         raise InputError(
-            f"{path}: column {name!r} holds {table[name].type}, which is no time; write times as 2024-05-01T12:00:00Z, or as numbers"
+            f"{path}: column {time!r} holds {table[time].type}, which is no time; write times as 2024-05-01T12:00:00Z, or as numbers"
         )
+    return table.sort_by(time)
 
 
 def _require_features(path: Path, table: pa.Table, schema: ModelSchema) -> None:
@@ -120,7 +119,7 @@ def _require_features(path: Path, table: pa.Table, schema: ModelSchema) -> None:
             raise InputError(f"{path}: no column {spec.name!r}, which is a feature of the model; add it")
         kind = table[spec.name].type
         fits = {
-            "numeric": pa.types.is_integer(kind) or pa.types.is_floating(kind),
+            "numeric": _is_number(table[spec.name]),
             "boolean": pa.types.is_boolean(kind),
             "categorical": pa.types.is_string(kind) or pa.types.is_large_string(kind),
         }
@@ -178,6 +177,10 @@ def _filter(rows: pa.Table, kept: pa.ChunkedArray, which: str, report: Report) -
         return rows
     report(f"left out: {left_out:,} of {len(rows):,} rows, {which}")
     return rows.filter(kept)
+
+
+def _is_number(column: pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
 
 
 def _is_date(column: pa.ChunkedArray) -> bool:

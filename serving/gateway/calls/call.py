@@ -193,12 +193,4 @@ class Call:
 
 def with_cost(usage: Amount, cost_nano_usd: int | None) -> Amount:
     """Return a usage with its cost; None if its price is not known."""
-    return Amount(
-        tokens_in=usage.tokens_in,
-        tokens_cached=usage.tokens_cached,
-        tokens_cache_write=usage.tokens_cache_write,
-        tokens_out=usage.tokens_out,
-        tokens_reasoning=usage.tokens_reasoning,
-        estimated=usage.estimated,
-        cost_nano_usd=cost_nano_usd,
-    )
+    return msgspec.structs.replace(usage, cost_nano_usd=cost_nano_usd)

@@ -16,8 +16,7 @@ from serving.gateway.upstreams.pauses import read_retry_after_s
 from serving.gateway.upstreams.rate_limits import read_reset_s
 from serving.http.problems import BadGateway, GatewayTimeout, Problem
 
-KEY_REJECTED: Final = frozenset({401, 402, 403, 407})
-"""Statuses with which a server rejects the guard's key; with a 403 some reject the caller's request."""
+_KEY_REJECTED: Final = frozenset({401, 402, 403, 407})  # with a 403 some reject the caller's request
 _ERROR_BYTES = 64 * 1024
 _ERROR_S = 10.0
 _about_key = re.compile(
@@ -25,6 +24,10 @@ _about_key = re.compile(
     r"|plan|organi[sz]ation|project|workspace|region|country|territory|location|quota|ip address|deployment|allowed to)"
 ).search
 _seconds = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s").fullmatch
+
+
+class KeyRejected(BadGateway):
+    """The upstream rejects the guard's key, not the caller's request."""
 
 
 class UpstreamProblem(Problem):
@@ -49,8 +52,8 @@ async def problem_of(name: str, response: aiohttp.ClientResponse) -> Problem:
                 data += piece
     response.close()
     error = _error_of(bytes(data))
-    if response.status in KEY_REJECTED and not _is_about_request(response, error):
-        return BadGateway(f"{name} {_refusal_of(response)}")
+    if response.status in _KEY_REJECTED and not _is_about_request(response, error):
+        return KeyRejected(f"{name} {_refusal_of(response)}")
     retry_after = response.headers.get("Retry-After") or _read_retry_delay(error) or _read_reset(response)
     if response.status >= 500 or response.status < 400:
         headers = {} if retry_after is None else {"Retry-After": retry_after}

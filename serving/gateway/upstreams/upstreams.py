@@ -19,7 +19,7 @@ from serving.gateway.protocols.protocol import Protocol
 from serving.gateway.upstreams.decoding import decode_json
 from serving.gateway.upstreams.pauses import read_retry_after_s
 from serving.gateway.upstreams.pools import Pool, PoolCall, build_pools
-from serving.gateway.upstreams.problems import KEY_REJECTED, UpstreamProblem, problem_of, unreachable_problem
+from serving.gateway.upstreams.problems import KeyRejected, UpstreamProblem, problem_of, unreachable_problem
 from serving.gateway.upstreams.rate_limits import read_reset_s
 from serving.gateway.upstreams.upstream import Attempts, Upstream, UpstreamResponse
 from serving.http import tracing
@@ -307,14 +307,13 @@ def _judge(upstream: Upstream, model: str, response: aiohttp.ClientResponse, pro
     """Return the failure that an unsuccessful response means; the member is left out for as long as it asks."""
     spent = isinstance(problem, UpstreamProblem) and problem.body.get("code") == _QUOTA_SPENT
     retry = response.status in _RETRIED and not spent
-    rejects_key = response.status in KEY_REJECTED and not isinstance(problem, UpstreamProblem)
-    is_client_error = not spent and not retry and not rejects_key and isinstance(problem, UpstreamProblem)
+    is_client_error = not spent and not retry and isinstance(problem, UpstreamProblem)
     retry_after_s = read_retry_after_s(response.headers)
     if retry_after_s is None:
         retry_after_s = read_retry_after_s(problem.headers)
     if retry and retry_after_s is not None:
         upstream.cooldowns.record(model, retry_after_s, response.status)
-    elif spent or rejects_key:
+    elif spent or isinstance(problem, KeyRejected):
         upstream.cooldowns.record(model, _COOLDOWN_S, None)
     return _Failure(problem, retry=retry, is_client_error=is_client_error, retry_after_s=retry_after_s)
 
