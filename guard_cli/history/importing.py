@@ -10,7 +10,7 @@ import click
 
 from guard_cli.history.files import find_dates, find_numbers_as_text, read_history
 from guard_cli.history.mapping import ColumnMapping, map_columns
-from guard_cli.history.requests import ImportClient
+from guard_cli.history.requests import DaysChangedError, ImportClient
 from guard_cli.history.rows import first_window, local_days, split_events, to_events
 from guard_cli.terminal import CommandError, example, print_answer, print_note
 from guard_core.names import display_name
@@ -19,6 +19,7 @@ from guard_core.settings import Settings, load_settings
 if TYPE_CHECKING:  # help must not wait for Arrow
     import pyarrow as pa
 
+_CAPTURES = 5
 _KEY_VARIABLE = "ML_GUARD_API_KEY"
 _ERRORS_SHOWN = 5
 _REJECTED = 1
@@ -84,11 +85,7 @@ def import_history(
     chosen = {name.removesuffix("_column").replace("_", "-"): column for name, column in columns.items()}
     left_out |= find_dates(table)
     mapping = map_columns(table.column_names, chosen, left_out)
-    _show_mapping(mapping, left_out, table.num_rows)
-    for name in find_numbers_as_text(table, mapping.features):
-        print_note(
-            f"  text          {name}: all its values are numbers; cast it in the file if it is a number, not a code"
-        )
+    _show_mapping(mapping, left_out, table)
     settings = load_settings()
     if dry_run:
         return _check(to_events(table, mapping, project_id, model_id, timezone or "UTC", positive), settings)
@@ -133,14 +130,18 @@ def _key(settings: Settings) -> Iterator[str]:
             keys.revoke(record.id)
 
 
-def _show_mapping(mapping: ColumnMapping, left_out: dict[str, str], rows: int) -> None:
-    print_note(f"{rows:,} rows:")
+def _show_mapping(mapping: ColumnMapping, left_out: dict[str, str], table: "pa.Table") -> None:
+    print_note(f"{table.num_rows:,} rows:")
     for part, column in mapping.columns.items():
         print_note(f"  --{part:<12} {column}")
     print_note(f"  features      {', '.join(mapping.features) or 'none'}")
     for column, reason in left_out.items():
         if column not in mapping.columns.values():
             print_note(f"  left out      {column}: {reason}")
+    for column in find_numbers_as_text(table, mapping.features):
+        print_note(
+            f"  text          {column}: all its values are numbers; cast it in the file if it is a number, not a code"
+        )
 
 
 def _send_all(client: ImportClient, events: "pa.Table") -> int:
@@ -177,9 +178,16 @@ def _judge(
         with click.progressbar(length=count, label=label) as bar:
             client.wait(project_id, model_id, from_day, to_day, stage, lambda done: bar.update(done - bar.pos), wait_s)
 
-    wait("profiles ", first, last, "profile")
-    version = client.capture_baseline(project_id, model_id, first, last)
-    print_note(f"baseline {version}: {first} to {last}")
+    for attempt in range(1, _CAPTURES + 1):  # labels are counted on their days some seconds after they were sent
+        wait("profiles ", first, last, "profile")
+        try:
+            version = client.capture_baseline(project_id, model_id, first, last)
+        except DaysChangedError:
+            if attempt == _CAPTURES:
+                raise
+        else:
+            print_note(f"baseline {version}: {first} to {last}")
+            break
     wait("verdicts ", days[0], days[-1], "retrain")
 
 

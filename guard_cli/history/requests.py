@@ -19,6 +19,10 @@ _RETRIES = 5
 _CONFLICT = 409
 
 
+class DaysChangedError(CommandError):
+    """Days have changed since they were profiled; they will be profiled again."""
+
+
 class ImportClient:
     """A client of the server that an import sends to; use it as a context manager."""
 
@@ -50,14 +54,24 @@ class ImportClient:
             yield answer | {"errors": [{**error, "index": error["index"] + start} for error in answer["errors"]]}
 
     def capture_baseline(self, project_id: str, model_id: str, first: date, last: date) -> int:
-        """Capture a range of days as the baseline, unless it is the active one already; return its version."""
+        """Capture a range of days as the baseline, unless it is the active one already; return its version.
+
+        Raises
+        ------
+        DaysChangedError
+            If rows or labels were counted on the days since they were profiled.
+        """
         window = {"start": first.isoformat(), "end": last.isoformat()}
         baselines = self._request("GET", f"/api/v1/projects/{project_id}/models/{model_id}/baselines").json()["items"]
         for baseline in baselines:
             if baseline["active"] and {"start": baseline["start"], "end": baseline["end"]} == window:
                 return int(baseline["version"])
         body = {"project_id": project_id, "model_id": model_id, **window}
-        return int(self._request("POST", "/api/v1/baselines", json=body).json()["version"])
+        answer = self._request("POST", "/api/v1/baselines", json=body, allowed=_CONFLICT)
+        if answer.status_code != _CONFLICT:
+            return int(answer.json()["version"])
+        has_changed = "days" in answer.json()  # those to be profiled again; without it, waiting would not help
+        raise (DaysChangedError if has_changed else CommandError)(f"POST /api/v1/baselines: {_detail(answer)}")
 
     def wait(
         self,

@@ -2,13 +2,17 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
 
 from guard_cli.history.files import read_history
+from guard_cli.history.importing import _judge
+from guard_cli.history.requests import ImportClient
 from guard_cli.main import main
 from guard_cli.terminal import CommandError
 from guard_store.auth.store import KeyStore
@@ -208,6 +212,46 @@ def test_columns_of_dates_are_left_out_by_name_and_the_time_is_used(
     assert ["--time", "ts"] in lines
     (line,) = [" ".join(line) for line in lines if line[0] == "left"]
     assert line.startswith("left out      born: holds dates")
+
+
+def _client_of(answers: list[httpx.Response]) -> ImportClient:
+    """Return a client of a server that has the day profiled, and gives these answers to captures of a baseline."""
+    day = {"day": "2024-05-01", "state": "done", "revision": 1, "profile_revision": 1, "retrain_revision": 1}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return answers.pop(0)
+        items = [day] if request.url.path.endswith("/days") else []
+        return httpx.Response(200, json={"items": items, "next_cursor": None})
+
+    client = ImportClient("http://guard", "key")
+    client._http.close()
+    client._http = httpx.Client(base_url="http://guard", transport=httpx.MockTransport(answer))
+    return client
+
+
+def test_days_on_which_labels_were_counted_meanwhile_are_waited_for_again() -> None:
+    answers = [httpx.Response(409, json={"days": ["2024-05-01"]}), httpx.Response(201, json={"version": 1})]
+    with _client_of(answers) as client:
+        _judge(client, "shop", "churn", [date(2024, 5, 1)], 1, 5)
+    assert answers == []
+
+
+def test_days_that_never_rest_end_the_import() -> None:
+    busy = {"detail": "Not profiled yet with all their events: 2024-05-01.", "days": ["2024-05-01"]}
+    answers = [httpx.Response(409, json=busy)] * 9
+    with _client_of(answers) as client, pytest.raises(CommandError, match="Not profiled yet"):
+        _judge(client, "shop", "churn", [date(2024, 5, 1)], 1, 5)
+    assert len(answers) == 4
+
+
+def test_a_baseline_that_no_waiting_makes_possible_ends_the_import() -> None:
+    problem = {"detail": "The days do not fit together."}
+    with (
+        _client_of([httpx.Response(409, json=problem)]) as client,
+        pytest.raises(CommandError, match="do not fit together"),
+    ):
+        _judge(client, "shop", "churn", [date(2024, 5, 1)], 1, 5)
 
 
 def test_numbers_that_bigquery_exports_as_text_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
